@@ -1,0 +1,156 @@
+"""Changes: facts that were decided about one execution. `evolve` folds them into it; the runtime writes what they
+touched in one transaction and only then acts on those that ask for something outside (marked *act*).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from segue.model.event import TimerKind
+from segue.model.execution import Failure
+from segue.model.names import TaskRunId
+from segue.model.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionMoved:
+    at: datetime
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRunCreated:
+    """A new task run in CREATED; its id follows from the execution's id and `sequence`."""
+
+    at: datetime
+    id: TaskRunId
+    sequence: int
+    task_id: str
+    parent_id: TaskRunId | None
+    value: str | None = None
+    iteration: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRunMoved:
+    at: datetime
+    id: TaskRunId
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRunRemoved:
+    """A task run that will be made anew (restart)."""
+
+    id: TaskRunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOpened:
+    """An attempt waits for a worker. *Act*: queue an order for it."""
+
+    at: datetime
+    id: TaskRunId
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptMoved:
+    at: datetime
+    id: TaskRunId
+    number: int
+    state: State
+    worker: str | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationOrdered:
+    """*Act*: have a worker evaluate `template` (a text, or a value with texts in it) for `purpose`."""
+
+    id: TaskRunId | None
+    purpose: str
+    template: Any
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillOrdered:
+    """*Act*: take the order of this attempt back, or end its process group."""
+
+    id: TaskRunId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerSet:
+    """*Act*: a row with a due time; comes back as `TimerFired`."""
+
+    kind: TimerKind
+    due: datetime
+    id: TaskRunId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerCleared:
+    """*Act*."""
+
+    kind: TimerKind
+    id: TaskRunId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressMade:
+    """A flowable's (or with None the execution's) own state of play: only the keys given change."""
+
+    id: TaskRunId | None
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputsSet:
+    """Outputs of a task run, or with None of the flow."""
+
+    id: TaskRunId | None
+    outputs: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsChanged:
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariablesChanged:
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """*Act*: a log line that the engine itself has to say (why a task run failed before any worker had it)."""
+
+    at: datetime
+    level: str
+    message: str
+    id: TaskRunId | None = None
+    attempt: int | None = None
+
+
+Change = (
+    ExecutionMoved
+    | TaskRunCreated
+    | TaskRunMoved
+    | TaskRunRemoved
+    | AttemptOpened
+    | AttemptMoved
+    | EvaluationOrdered
+    | KillOrdered
+    | TimerSet
+    | TimerCleared
+    | ProgressMade
+    | OutputsSet
+    | LabelsChanged
+    | VariablesChanged
+    | Logged
+)

@@ -1,0 +1,132 @@
+"""Execution: one run of one revision, its task runs and their attempts.
+
+An `Execution` is mutable and only `engine.evolve` changes it: handling one task run's news must not cost a copy of
+all others. Everybody else reads. Times are aware datetimes in UTC.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from segue.model.names import ExecutionId, TaskRunId
+from segue.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An entry of a history: the state and when it was entered."""
+
+    state: State
+    at: datetime
+
+
+class Kind(StrEnum):
+    NORMAL = "NORMAL"
+    TEST = "TEST"
+    LOOP = "LOOP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an attempt did not succeed. A value: exceptions never cross a process wall."""
+
+    message: str
+    kind: str = "error"  # error, timeout, killed, worker-lost, expression ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One try of a task run; `number` counts from 1."""
+
+    number: int
+    history: list[Moved]
+    worker: str | None = None
+    failure: Failure | None = None
+
+    @property
+    def state(self) -> State:
+        return self.history[-1].state
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """What a flowable keeps to go on without looking at all its children (cost per child stays flat).
+
+    `branch` names the active list (`tasks`, `then`, `cases.x`, `errors`, `finally`); `next` is the index of the
+    next child, or value, to start; `running` counts children that have not ended; `worst` is the worst end among
+    the ended ones. `values` are the values of a ForEach.
+    """
+
+    branch: str = ""
+    next: int = 0
+    running: int = 0
+    worst: State = State.SUCCESS
+    values: list[Any] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskRun:
+    """One task within one execution; in a ForEach one for each value."""
+
+    id: TaskRunId
+    sequence: int
+    task_id: str
+    parent_id: TaskRunId | None
+    history: list[Moved]
+    value: str | None = None
+    iteration: int | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    outputs: dict[str, Any] | None = None
+    progress: Progress | None = None
+
+    @property
+    def state(self) -> State:
+        return self.history[-1].state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggeredBy:
+    """Which trigger (or Subflow task) asked for the execution, and the variables it gives."""
+
+    id: str
+    type: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """One run of one revision, pinned to `commit`."""
+
+    id: ExecutionId
+    namespace: str
+    flow_id: str
+    revision: int
+    commit: str
+    history: list[Moved]
+    labels: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    trigger: TriggeredBy | None = None
+    parent_id: ExecutionId | None = None  # of a replay: the execution it replays
+    original_id: ExecutionId | None = None  # first of a chain of replays or retries; itself otherwise
+    scheduled_at: datetime | None = None
+    attempt_number: int = 1
+    kind: Kind = Kind.NORMAL
+    progress: Progress = field(default_factory=Progress)
+    task_runs: dict[TaskRunId, TaskRun] = field(default_factory=dict)
+    # Derived while evolving, rebuilt on recovery: what expressions see as `outputs`, and what waits to be settled.
+    outputs_tree: dict[str, Any] = field(default_factory=dict)
+    unsettled: deque[TaskRunId | None] = field(default_factory=deque)
+
+    @property
+    def state(self) -> State:
+        return self.history[-1].state
+
+    @property
+    def started_at(self) -> datetime:
+        return self.history[0].at

@@ -1,0 +1,104 @@
+"""Flow: what a YAML file says once read, checked and completed with its defaults. Immutable.
+
+Keys keep Kestra's meaning; names are ours (snake case). Texts that may hold expressions are kept unrendered.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from segue.model.task import Retry, Task, walk
+from segue.model.trigger import Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependsOn:
+    """An input is enabled when all `inputs` are, and `condition` renders to true."""
+
+    inputs: tuple[str, ...] = ()
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One input. `options` are the keys of its type (`values`, `min`, `validator`, `itemType` ...), checked."""
+
+    id: str
+    type: str
+    required: bool = True
+    defaults: Any = None
+    prefill: Any = None
+    depends_on: DependsOn | None = None
+    display_name: str = ""
+    description: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One typed output of the flow, rendered when the execution ends."""
+
+    id: str
+    type: str
+    value: Any
+    required: bool = True
+    display_name: str = ""
+    description: str = ""
+
+
+class ConcurrencyBehavior(StrEnum):
+    QUEUE = "QUEUE"
+    CANCEL = "CANCEL"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concurrency:
+    """At most `limit` executions of the flow hold a slot; what becomes of one more is `behavior`."""
+
+    limit: int
+    behavior: ConcurrencyBehavior = ConcurrencyBehavior.QUEUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginDefault:
+    """Values for every object whose type is `type` or lies below it."""
+
+    type: str
+    values: Mapping[str, Any]
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """An authored flow. `extra` holds keys that are accepted and shown but steer nothing yet."""
+
+    namespace: str
+    id: str
+    tasks: tuple[Task, ...]
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    errors: tuple[Task, ...] = ()
+    finally_: tuple[Task, ...] = ()
+    after_execution: tuple[Task, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    plugin_defaults: tuple[PluginDefault, ...] = ()
+    concurrency: Concurrency | None = None
+    retry: Retry | None = None
+    disabled: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def all_tasks(self) -> Iterator[Task]:
+        """Every task anywhere in the flow, parents before their children."""
+        for tasks in (self.tasks, self.errors, self.finally_, self.after_execution):
+            yield from walk(tasks)
+
+    def task(self, task_id: str) -> Task | None:
+        return next((task for task in self.all_tasks() if task.id == task_id), None)
+
+    def trigger(self, trigger_id: str) -> Trigger | None:
+        return next((trigger for trigger in self.triggers if trigger.id == trigger_id), None)

@@ -1,0 +1,67 @@
+"""Order: a piece of work for a worker, and what comes back while it is done. Plain values: they cross a process
+wall as JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class LogLevel(StrEnum):
+    TRACE = "TRACE"
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARN = "WARN"
+    ERROR = "ERROR"
+
+
+LEVELS: tuple[LogLevel, ...] = tuple(LogLevel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One attempt of a runnable task, or (`purpose` given) the evaluation of a template.
+
+    `id` names it on the wire: `<task run id>#<attempt>`, or `<task run or execution id>?<purpose>`. `properties`
+    are unrendered; `variables` is the part of the scope that they (and `run_if`, `timeout`) name.
+    """
+
+    id: str
+    execution_id: str
+    namespace: str
+    flow_id: str
+    revision: int
+    commit: str
+    task_run_id: str | None
+    task_id: str
+    task_type: str
+    attempt: int
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    run_if: str | None = None  # only where the engine may not evaluate it
+    timeout: str | None = None
+    log_level: str | None = None
+    log_to_file: bool = False
+    purpose: str | None = None
+    template: Any = None
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """What a task printed, or was said about it. `at` is Unix time in milliseconds."""
+
+    at: int
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """`kind` is counter, timer (value in seconds) or gauge."""
+
+    name: str
+    kind: str
+    value: float
+    tags: Mapping[str, str] = field(default_factory=dict)

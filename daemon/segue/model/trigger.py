@@ -1,0 +1,121 @@
+"""Trigger: a rule in a flow that requests executions. What all share, and a body for each kind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from segue.model.state import State
+
+
+class RecoverMissed(StrEnum):
+    """What becomes of fire times that passed while nobody looked."""
+
+    ALL = "ALL"
+    LAST = "LAST"
+    NONE = "NONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Fires at the times of a cron line (five fields, or six with the seconds first) in `timezone`."""
+
+    cron: str
+    timezone: str | None = None
+    with_seconds: bool = False
+    late_maximum_delay: timedelta | None = None
+    recover_missed: RecoverMissed | None = None  # None: as the daemon's setting says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleOnDates:
+    """Fires at these dates."""
+
+    dates: tuple[datetime | str, ...]
+    timezone: str | None = None
+    recover_missed: RecoverMissed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Fires when its address is called. `key` may be an expression."""
+
+    key: str
+    wait: bool = False
+    return_outputs: bool = False
+    response_content_type: str | None = None
+    response_code: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamFlow:
+    """One execution to wait for: of this flow, in one of these states, with these labels."""
+
+    namespace: str | None = None
+    flow_id: str | None = None
+    states: tuple[State, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowEnds:
+    """Fires when another execution comes to one of `states` (default: every final one, and PAUSED).
+
+    `depends_on`: with several, each has to be met once (a window and a mode live in `options`). `conditions` and
+    `options` keep the 1.x `preconditions` and the 2.0 `window`, `mode` as checked mappings.
+    """
+
+    states: tuple[State, ...] = ()
+    depends_on: tuple[UpstreamFlow, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Fires when files under `path` that match `glob` change and then rest for `debounce`."""
+
+    path: str
+    glob: tuple[str, ...] = ("**/*",)
+    events: tuple[str, ...] = ("CREATE", "UPDATE")  # of CREATE, UPDATE, DELETE
+    debounce: timedelta = timedelta(milliseconds=500)
+    recursive: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """Looked at in a worker every `interval`; `properties` are the keys of its type."""
+
+    interval: timedelta
+    properties: Mapping[str, Any]
+
+
+TriggerBody = Schedule | ScheduleOnDates | Webhook | FlowEnds | Files | Polling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A 1.x condition: its full type and its checked properties (nested conditions as `Condition`)."""
+
+    type: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A rule that requests executions. `inputs` and `labels` may hold expressions."""
+
+    id: str
+    type: str
+    body: TriggerBody
+    description: str = ""
+    disabled: bool = False
+    when: str | bool | None = None
+    conditions: tuple[Condition, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    stop_after: tuple[State, ...] = ()
+    allow_concurrent: bool = False
+    log_level: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
