@@ -1,0 +1,525 @@
+"""Ports: all that `web` needs from the rest of the daemon, as protocols and frozen values.
+
+* `Daemon` is the running daemon: it acts, and knows what lives in memory. Its methods are called on the loop's thread.
+* `Reads` is what is stored: plain functions, called from threads of a pool, several at once.
+* `Sources` is Git, read only, and `Files` the internal storage: called from threads as well.
+
+An answer is handed over only after what it says is durable. An `Execution` that an act answers with is a copy as the
+call left it (a start: CREATED), which nothing changes afterwards. The one that `live_execution` gives is the live one:
+read it before the next `await`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+
+from segue.model.execution import Execution, TaskRun
+from segue.model.flow import Flow, Input
+from segue.model.names import ExecutionId, TaskRunId
+from segue.model.order import LogLevel
+from segue.model.problem import Problem
+from segue.model.revision import Commit, FlowKey, Revision
+from segue.model.state import State
+from segue.model.trigger import Trigger
+from segue.web.actions import Action, TriggerAction
+from segue.web.live import Doorbells
+
+T = TypeVar("T")
+
+
+# Asking for something to be done.
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was asked cannot be done: 404 there is no such thing, 409 not in this state, 422 not with these values,
+    503 not now (the disk is full, the daemon goes down)."""
+
+    status: int
+    message: str
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent, in a temporary place: it is gone once the call has been answered."""
+
+    file_name: str
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A request for an execution. A value of `inputs` is a text, a list of texts, or an `Upload`.
+
+    `wait`: the answer is the execution at its end rather than as made.
+    """
+
+    flow: FlowKey
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    revision: int | None = None
+    scheduled_at: datetime | None = None
+    wait: bool = False
+    kind: str = "NORMAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedInput:
+    """What became of one declared input. `errors` are sentences for people."""
+
+    input: Input
+    value: Any
+    is_enabled: bool
+    is_default: bool
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookCall:
+    """A call of a webhook trigger's address. `body` is a map or list when it was JSON, else text; None without one.
+
+    `path` is what follows the key.
+    """
+
+    flow: FlowKey
+    key: str
+    method: str
+    uri: str
+    path: str | None
+    headers: Mapping[str, Sequence[str]]
+    parameters: Mapping[str, Sequence[str]]
+    body: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookFired:
+    """The execution, at its end if the trigger says `wait`. `returns_outputs`: answer with its outputs alone."""
+
+    execution: Execution
+    returns_outputs: bool = False
+    content_type: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotFired:
+    """The trigger's conditions do not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An expression in the scope of an execution: its text, or why there is none."""
+
+    result: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Flow text that was looked at; `flow` is None if an error is among the problems."""
+
+    flow: Flow | None
+    problems: tuple[Problem, ...]
+
+
+# What lives in memory.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFlow:
+    """A flow at its live revision. `problems`: what is wrong with a newer text that therefore is not live."""
+
+    flow: Flow
+    revision: Revision
+    problems: tuple[Problem, ...] = ()
+    next_fire_at: datetime | None = None
+
+    @property
+    def key(self) -> FlowKey:
+        return self.revision.key
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerKey:
+    flow: FlowKey
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    start: datetime
+    end: datetime
+    current: datetime | None
+    paused: bool
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTrigger:
+    """A trigger of a live flow with its state. `is_disabled` is that of the state, `trigger.disabled` the author's.
+
+    `execution_id` is the running execution that it waits for.
+    """
+
+    key: TriggerKey
+    trigger: Trigger
+    is_disabled: bool = False
+    is_locked: bool = False
+    last_fired_at: datetime | None = None
+    next_fire_at: datetime | None = None
+    execution_id: ExecutionId | None = None
+    updated_at: datetime | None = None
+    backfill: Backfill | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """One look at the source that found something new, or failed. `cause` is watch, poll, webhook, call or start."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    cause: str
+    commit: str | None
+    previous_commit: str | None = None
+    changed: tuple[FlowKey, ...] = ()
+    problems: int = 0
+    error: str | None = None
+    held: str | None = None  # why the commit is not applied until confirmed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitStatus:
+    """`source` is shown to people: without user name and password. `commit` is the live one."""
+
+    source: str
+    branch: str
+    commit: str | None
+    last_sync: Sync | None = None
+    is_syncing: bool = False
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncDone:
+    """The source's head is live (or was already)."""
+
+    commit: str
+    changed: tuple[FlowKey, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One figure of the daemon for /metrics. `kind` is counter or gauge."""
+
+    name: str
+    kind: str
+    help: str
+    value: float
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`parts` names each part of the daemon and how it is: `ok`, or a sentence on what is wrong."""
+
+    is_ready: bool
+    parts: Mapping[str, str]
+
+    @property
+    def is_healthy(self) -> bool:
+        return all(state == "ok" for state in self.parts.values())
+
+
+class Daemon(Protocol):
+    """The running daemon."""
+
+    bells: Doorbells
+    version: str
+
+    # Executions.
+    async def start(self, request: Start) -> Execution | Refusal: ...
+    async def validate_inputs(self, request: Start) -> tuple[CheckedInput, ...] | Refusal: ...
+    async def webhook(self, call: WebhookCall) -> WebhookFired | NotFired | Refusal: ...
+    async def act(self, execution_id: str, action: Action) -> Execution | Refusal: ...
+    async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | Refusal:
+        """How many; when one of them cannot, nothing is done to any."""
+
+    async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal: ...
+    def live_execution(self, execution_id: str) -> Execution | None: ...
+
+    # Flows and triggers.
+    def flows(self) -> Sequence[LiveFlow]: ...
+    def flow(self, key: FlowKey) -> LiveFlow | None: ...
+    def check(self, text: str, path: str) -> Checked:
+        """What is right and wrong with a flow's text. Called from a thread."""
+
+    def read_flow(self, revision: Revision, text: str) -> Flow | None:
+        """The flow that a stored text says, of any revision. Called from a thread."""
+
+    def triggers(self) -> Sequence[LiveTrigger]: ...
+    async def act_on_trigger(self, key: TriggerKey, action: TriggerAction) -> LiveTrigger | Refusal: ...
+
+    # Keys and values.
+    async def put_key(self, entry: "KeyValue") -> Refusal | None: ...
+    async def delete_key(self, namespace: str, key: str) -> bool | Refusal: ...
+
+    # Git.
+    async def sync(self) -> SyncDone | Refusal:
+        """Bring the source's head live; answers when it is."""
+
+    def request_sync(self, cause: str) -> None:
+        """Ring the sync's doorbell and go on."""
+
+    async def confirm_prune(self, commit: str) -> SyncDone | Refusal:
+        """Apply the commit that is held because it retires too many flows."""
+
+    def git_status(self) -> GitStatus: ...
+
+    # The daemon itself.
+    def health(self) -> Health: ...
+    def samples(self) -> Sequence[Sample]: ...
+
+
+# What is stored.
+
+
+class Field(StrEnum):
+    """What executions can be searched by: Kestra's names."""
+
+    Q = "q"
+    ID = "id"
+    NAMESPACE = "namespace"
+    FLOW_ID = "flowId"
+    FLOW_REVISION = "flowRevision"
+    STATE = "state"
+    LABELS = "labels"
+    START_DATE = "startDate"
+    END_DATE = "endDate"
+    TRIGGER_ID = "triggerId"
+    TRIGGER_EXECUTION_ID = "triggerExecutionId"
+    PARENT_ID = "parentId"
+    CHILD = "childFilter"  # CHILD | MAIN
+    KIND = "kind"
+
+
+class Op(StrEnum):
+    EQUALS = "EQUALS"
+    NOT_EQUALS = "NOT_EQUALS"
+    IN = "IN"
+    NOT_IN = "NOT_IN"
+    GREATER_THAN = "GREATER_THAN"
+    LESS_THAN = "LESS_THAN"
+    GREATER_THAN_OR_EQUAL_TO = "GREATER_THAN_OR_EQUAL_TO"
+    LESS_THAN_OR_EQUAL_TO = "LESS_THAN_OR_EQUAL_TO"
+    STARTS_WITH = "STARTS_WITH"
+    ENDS_WITH = "ENDS_WITH"
+    CONTAINS = "CONTAINS"
+    REGEX = "REGEX"
+    PREFIX = "PREFIX"  # of a namespace: itself and all below it
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`values` are texts (dates: ISO 8601 in UTC); more than one for IN and NOT_IN alone.
+
+    Of LABELS each value is `key:value`. Of Q, the text is looked for in id, namespace, flow id and labels.
+    """
+
+    field: Field
+    op: Op
+    values: tuple[str, ...]
+
+
+class Order(StrEnum):
+    """Columns that executions are sorted by."""
+
+    STARTED = "state.startDate"
+    ENDED = "state.endDate"
+    DURATION = "state.duration"
+    STATE = "state.current"
+    NAMESPACE = "namespace"
+    FLOW = "flowId"
+    ID = "id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    filters: tuple[Filter, ...] = ()
+    order: Order = Order.STARTED
+    descending: bool = True
+    page: int = 1
+    size: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of `total`. `is_total_exact` is False where counting would cost too much: there are at least as many."""
+
+    results: tuple[T, ...]
+    total: int
+    is_total_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunMark:
+    """An execution in a row of little bars."""
+
+    id: ExecutionId
+    state: State
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many executions that started in this stretch of time are in which state."""
+
+    starts_at: datetime
+    counts: Mapping[State, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """`id` grows with time of arrival."""
+
+    id: int
+    at: datetime
+    level: LogLevel
+    message: str
+    namespace: str
+    flow_id: str
+    execution_id: ExecutionId | None = None
+    task_id: str | None = None
+    task_run_id: TaskRunId | None = None
+    attempt: int | None = None  # from 1
+    trigger_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSearch:
+    """`after` and `before` are ids. Answers come in the order of their time; with `newest` the last `limit` of them."""
+
+    execution_id: str | None = None
+    namespace: str | None = None
+    flow_id: str | None = None
+    task_id: str | None = None
+    task_run_id: str | None = None
+    attempt: int | None = None
+    min_level: LogLevel = LogLevel.TRACE
+    text: str = ""
+    after: int | None = None
+    before: int | None = None
+    newest: bool = False
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricEntry:
+    """`kind` is counter, timer or gauge."""
+
+    at: datetime
+    name: str
+    kind: str
+    value: float
+    tags: Mapping[str, str]
+    task_id: str | None = None
+    task_run_id: TaskRunId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyValue:
+    """`kind` is STRING, NUMBER, BOOLEAN, DATETIME, DATE, DURATION or JSON. Expired is as not there."""
+
+    namespace: str
+    key: str
+    kind: str
+    value: Any
+    description: str = ""
+    version: int = 0
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class Reads(Protocol):
+    """What is stored. Executions of lists come without their task runs."""
+
+    def execution(self, execution_id: str) -> Execution | None:
+        """With all its task runs."""
+
+    def execution_alone(self, execution_id: str) -> Execution | None:
+        """Without its task runs: cheap whatever it weighs."""
+
+    def task_runs(self, execution_id: str, *, offset: int, limit: int) -> Page[TaskRun]:
+        """In the order of making."""
+
+    def search(self, search: Search) -> Page[Execution]: ...
+    def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[RunMark, ...]]:
+        """The last executions of each flow, oldest first."""
+
+    def tally(self, since: datetime, stretch: timedelta, namespace: str | None = None) -> tuple[Tally, ...]: ...
+    def logs(self, search: LogSearch) -> tuple[LogEntry, ...]: ...
+    def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]: ...
+    def revisions(self, flow: FlowKey) -> tuple[Revision, ...]:
+        """Newest first."""
+
+    def changes(self, *, limit: int, offset: int = 0) -> tuple[Revision, ...]:
+        """The last revisions of all flows, newest first."""
+
+    def syncs(self, limit: int) -> tuple[Sync, ...]:
+        """Newest first."""
+
+    def keys(self, namespace: str) -> tuple[KeyValue, ...]: ...
+    def key(self, namespace: str, key: str) -> KeyValue | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A namespace file, or a folder of them."""
+
+    name: str
+    is_folder: bool
+    size: int = 0
+
+
+class Sources(Protocol):
+    """The mirror of the source. Commits and blobs that are not (or no longer) there answer None."""
+
+    def text(self, revision: Revision) -> str | None:
+        """The flow's text in that revision."""
+
+    def commit(self, commit_id: str) -> Commit | None: ...
+    def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
+        """Namespace files directly in a folder (`/` is the top)."""
+
+    def file(self, namespace: str, path: str, commit_id: str) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    content: BinaryIO
+    size: int
+
+
+class Files(Protocol):
+    """Internal storage."""
+
+    def open(self, uri: str) -> StoredFile | None:
+        """The caller closes it. None if there is nothing, or it is no address in this storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All four, as `create_app` takes them."""
+
+    daemon: Daemon
+    reads: Reads
+    sources: Sources
+    files: Files
