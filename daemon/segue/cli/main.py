@@ -1,0 +1,114 @@
+"""`segue`: finds the command's module, runs it, and turns how it ended into an exit code."""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from segue import __version__
+from segue.cli.errors import FIXABLE, GOOD, INTERRUPTED, OUR_BUG, CommandFailed
+
+# name -> (module, name of the function or typer app there, one line of help)
+COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    "serve": ("segue.cli.serve", "serve", "Follow a Git repository: run its flows, serve the status page and the API."),
+    "run": ("segue.cli.run", "run", "Run one flow of a checkout here and now, without a daemon."),
+    "validate": ("segue.cli.validate", "validate", "Check flow files; exit code 1 if there are problems."),
+    "init": ("segue.cli.init", "init", "Make a new flow repository."),
+    "schema": ("segue.cli.schema", "schema", "Write the JSON Schema that editors complete flows with."),
+    "sync": ("segue.cli.sync", "sync", "Have the daemon look at its source now."),
+    "flows": ("segue.cli.flows", "app", "List and show the flows of a daemon."),
+    "executions": ("segue.cli.executions", "app", "List, show, start and act on executions of a daemon."),
+    "logs": ("segue.cli.logs", "logs", "Print the logs of an execution, and follow them."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """The commands of the table above, each imported when it is asked for."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(module), name)
+        if isinstance(found, typer.Typer):
+            command = typer.main.get_command(found)
+        else:
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(name=cmd_name)(found)
+            command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Segue runs the flows that lie in a Git repository. Commit a flow, see it run.",
+    epilog="Example: segue init my-flows && segue serve my-flows",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"segue {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+    ),
+) -> None:
+    """Segue runs the flows that lie in a Git repository. Commit a flow, see it run."""
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(_ended())
+
+
+def _ended() -> int:
+    try:
+        code = app(standalone_mode=False)
+    except CommandFailed as failed:
+        print(f"segue: {failed}", file=sys.stderr)
+        return failed.code
+    except typer.TyperException as misuse:
+        print(f"segue: {misuse.format_message()}\nTry 'segue --help', or --help after a command.", file=sys.stderr)
+        return misuse.exit_code
+    except typer.Exit as ended:
+        return ended.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `| head` does; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FIXABLE
+    except Exception as bug:  # noqa: BLE001 - the boundary: what gets here is our bug
+        return _report(bug)
+    return code if isinstance(code, int) else GOOD
+
+
+def _report(bug: Exception) -> int:
+    """One line for the person, and a file that can be pasted into a bug report."""
+    with tempfile.NamedTemporaryFile("w", prefix="segue-bug-", suffix=".txt", delete=False, encoding="utf-8") as report:
+        report.write(f"segue {__version__}, Python {sys.version}\ncommand: {sys.argv}\n\n")
+        report.write("".join(traceback.format_exception(bug)))
+    print(f"segue: this is a bug of ours: {type(bug).__name__}: {bug}\nA report lies in {report.name}", file=sys.stderr)
+    return OUR_BUG

@@ -1,0 +1,78 @@
+"""Which flows are live: one frozen set, switched whole when a commit is applied, and plans of older revisions.
+
+A reader takes the set once and sees one commit's world: all old or all new.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from segue.engine.plan import Plan
+from segue.model.execution import Execution
+from segue.model.flow import Flow
+from segue.model.problem import Problem
+from segue.model.revision import FlowKey, Revision
+
+PLANS_KEPT_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A revision that can run: its flow and the flow's plan."""
+
+    flow: Flow
+    plan: Plan
+    revision: Revision
+
+    @property
+    def key(self) -> FlowKey:
+        return self.revision.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The world at a commit. `problems` are of newer texts that are not live, by flow where one can be told."""
+
+    commit: str = ""
+    flows: Mapping[FlowKey, Deployed] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    problems_by_flow: Mapping[FlowKey, tuple[Problem, ...]] = field(default_factory=dict)
+
+    def find(self, namespace: str, flow_id: str) -> Deployed | None:
+        return self.flows.get(FlowKey(namespace, flow_id))
+
+
+class Revisions:
+    """Plans by flow and number: the live ones at hand, older ones read from Git when an execution needs them."""
+
+    def __init__(self, read: Callable[[FlowKey, int], Deployed | None]) -> None:
+        self.live = Deployment()
+        self._read = read
+        self._older: OrderedDict[tuple[FlowKey, int], Deployed] = OrderedDict()
+
+    def switch(self, deployment: Deployment) -> None:
+        """Make another world the live one. What goes stays at hand: executions of it may be running."""
+        for deployed in self.live.flows.values():
+            successor = deployment.flows.get(deployed.key)
+            if successor is not deployed:
+                self._keep(deployed)
+        self.live = deployment
+
+    def find(self, key: FlowKey, number: int) -> Deployed | None:
+        """That revision; None if Git has it no more, or nobody can read it any longer."""
+        live = self.live.flows.get(key)
+        if live is not None and live.revision.number == number:
+            return live
+        kept = self._older.get((key, number)) or self._read(key, number)
+        if kept is not None:
+            self._keep(kept)
+        return kept
+
+    def of(self, execution: Execution) -> Deployed | None:
+        return self.find(FlowKey(execution.namespace, execution.flow_id), execution.revision)
+
+    def _keep(self, deployed: Deployed) -> None:
+        self._older[deployed.key, deployed.revision.number] = deployed
+        self._older.move_to_end((deployed.key, deployed.revision.number))
+        while len(self._older) > PLANS_KEPT_MAX:
+            self._older.popitem(last=False)
