@@ -1,0 +1,159 @@
+"""The catalogue of types: which names `type:` may have, which model describes each, and which of them can run.
+
+A type may be named in full (`io.kestra.plugin.core.log.Log`), without the prefix (`core.log.Log`) or by one of the
+names it had in the past. What the language knows and what this program can run are two things: the caller says
+which tasks are there (`having`), and what is not there is a Problem that says so.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from segue.spec import conditions, flowables, triggers
+from segue.spec.aliases import ALIASES
+from segue.spec.fields import Spec
+from segue.spec.nested import Role
+from segue.spec.types import (
+    debug,
+    execution,
+    http,
+    kv,
+    log,
+    metric,
+    namespace,
+    output,
+    runners,
+    scripts,
+    state,
+    storage,
+    templating,
+    timing,
+)
+
+PREFIX: Final = "io.kestra.plugin."
+_SUGGESTIONS_MAX: Final = 3
+_CLOSENESS: Final = 0.75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeEntry:
+    """One type: its full name, what it is for, the model of its own properties, and whether it can run here."""
+
+    name: str
+    role: Role
+    model: type[Spec]
+    aliases: tuple[str, ...] = ()
+    available: bool = False
+
+
+class Catalogue:
+    """Types by name. Immutable: the `with_...` methods give a new one."""
+
+    def __init__(self, entries: Iterable[TypeEntry]) -> None:
+        self._entries: dict[str, TypeEntry] = {entry.name: entry for entry in entries}
+        self._by_name: dict[str, TypeEntry] = {}
+        for entry in self._entries.values():
+            for name in (entry.name, *entry.aliases):
+                self._by_name[name] = entry
+                self._by_name.setdefault(name.removeprefix(PREFIX), entry)
+
+    def __iter__(self) -> Iterator[TypeEntry]:
+        return iter(self._entries.values())
+
+    def resolve(self, name: str) -> TypeEntry | None:
+        """The type of that name, in whichever spelling."""
+        return self._by_name.get(name)
+
+    def suggest(self, name: str, roles: Iterable[Role] = tuple(Role)) -> tuple[str, ...]:
+        """Full names that the author may have meant, best first."""
+        wanted = frozenset(roles)
+        names = [entry.name for entry in self._entries.values() if entry.role in wanted]
+        last = name.rpartition(".")[2].lower()
+        same = [known for known in names if known.rpartition(".")[2].lower() == last]
+        full = name if name.startswith(("io.kestra.", "segue.")) else PREFIX + name
+        close = difflib.get_close_matches(full, same or names, _SUGGESTIONS_MAX, 0 if same else _CLOSENESS)
+        return tuple(close)
+
+    def with_task(self, name: str, model: type[Spec]) -> "Catalogue":
+        """With one more runnable task type, which is there to run; it takes the place of one of the same name."""
+        known = self._by_name.get(name)
+        entry = TypeEntry(
+            name=known.name if known else name,
+            role=Role.TASK,
+            model=model,
+            aliases=known.aliases if known else (),
+            available=True,
+        )
+        return Catalogue({**self._entries, entry.name: entry}.values())
+
+    def having(self, names: Iterable[str]) -> "Catalogue":
+        """With the types of these names (in any spelling) marked as there to run."""
+        there = {entry.name for entry in map(self.resolve, names) if entry is not None}
+        return Catalogue(
+            replace(entry, available=True) if entry.name in there else entry for entry in self._entries.values()
+        )
+
+
+# What needs no task registry: the engine itself runs these, and `spec.build` knows how to build them.
+_IN_THE_ENGINE: Final = frozenset(
+    {
+        "core.flow.Sequential",
+        "core.flow.Parallel",
+        "core.flow.Dag",
+        "core.flow.If",
+        "core.flow.Switch",
+        "core.flow.AllowFailure",
+        "core.flow.ForEach",
+        "core.flow.EachSequential",
+        "core.flow.EachParallel",
+        "core.flow.Sleep",
+        "core.trigger.Schedule",
+        "core.trigger.ScheduleOnDates",
+        "core.trigger.Flow",
+        "core.trigger.Webhook",
+        "segue.trigger.Files",
+        "core.runner.Process",
+        *conditions.TYPES,
+    }
+)
+
+_TASKS: Final = (
+    log.TYPES,
+    debug.TYPES,
+    output.TYPES,
+    metric.TYPES,
+    templating.TYPES,
+    execution.TYPES,
+    http.TYPES,
+    kv.TYPES,
+    namespace.TYPES,
+    storage.TYPES,
+    state.TYPES,
+    timing.TYPES,
+    scripts.TYPES,
+)
+
+
+def _entries(role: Role, types: Mapping[str, type[Spec]], prefix: str = PREFIX) -> Iterable[TypeEntry]:
+    for name, model in types.items():
+        yield TypeEntry(
+            name=prefix + name,
+            role=role,
+            model=model,
+            aliases=ALIASES.get(name, ()),
+            available=name in _IN_THE_ENGINE,
+        )
+
+
+def _built_in() -> Iterable[TypeEntry]:
+    for types in _TASKS:
+        yield from _entries(Role.TASK, types)
+    yield from _entries(Role.FLOWABLE, flowables.TYPES)
+    yield from _entries(Role.TRIGGER, triggers.TYPES)
+    yield from _entries(Role.TRIGGER, triggers.OWN_TYPES, prefix="")
+    yield from _entries(Role.CONDITION, conditions.TYPES)
+    yield from _entries(Role.RUNNER, runners.TYPES)
+
+
+BUILT_IN: Final = Catalogue(_built_in())

@@ -1,0 +1,5 @@
+"""The properties of task types that work in a worker, one module for each family.
+
+A model holds only what is peculiar to its type; what all tasks share is `spec.tasks.TaskCommon`. Each module ends with
+`TYPES`: type name (without the prefix `io.kestra.plugin.`) -> model.
+"""

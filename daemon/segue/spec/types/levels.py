@@ -1,0 +1,5 @@
+"""Log levels, as task properties and the stdout protocol name them."""
+
+from typing import Literal
+
+LogLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
