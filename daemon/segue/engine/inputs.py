@@ -1,0 +1,300 @@
+"""Inputs of an execution: which are enabled, what value each gets, what is wrong with it. Typed outputs of a flow are
+read by the same rules.
+
+An input is looked at once all it depends on have been. Its value is what was given, else its rendered default. Nothing
+is stored here: a file that was uploaded leaves as a `FileToStore` with the address it will have. Reading one value as
+one type is in `typed`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from segue.engine.typed import BadValue, Secret, UploadedFile, broken_rules, java_text, read_typed
+from segue.expression.errors import ExpressionError
+from segue.expression.template import Scope, render_value
+from segue.model.flow import Input, Output
+from segue.model.names import ExecutionId
+
+DEFAULT_EXTENSION: Final = ".upl"
+_MASK: Final = "********"
+_UNSAFE_IN_NAMES: Final = {ord(letter): "_" for letter in '/\\:*?"<>|'} | dict.fromkeys(range(32))
+_FILE_NAME_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The execution whose inputs are read: its files lie below it."""
+
+    namespace: str
+    flow_id: str
+    execution_id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedInput:
+    """What became of one input. `errors` are whole sentences; `offered` are the choices of a SELECT or MULTISELECT.
+
+    The value of a disabled input is what was given for it; it goes nowhere.
+    """
+
+    input: Input
+    value: Any = None
+    is_enabled: bool = True
+    is_default: bool = False
+    errors: tuple[str, ...] = ()
+    offered: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileToStore:
+    """An uploaded file and the address in internal storage that stands for it among the values."""
+
+    input_id: str
+    file: UploadedFile
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """All inputs of a flow, in its order. `values` are those of enabled inputs, dotted ids made into nested maps; of
+    no use while there are `errors`. Secrets in it are marked (`typed.Secret`)."""
+
+    inputs: tuple[ResolvedInput, ...]
+    values: Mapping[str, Any]
+    files: tuple[FileToStore, ...]
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Why no execution can start with these: a sentence for each fault, led by the input's id."""
+        return tuple(f"{each.input.id}: {error}" for each in self.inputs if each.is_enabled for error in each.errors)
+
+
+def resolve(inputs: Sequence[Input], given: Mapping[str, Any], *, scope: Scope, owner: Owner) -> Resolved:
+    """The values of the inputs. `given` maps ids to values (dotted ids may come as nested maps); what is given for
+    no input is passed over. Expressions see `scope` and, as `inputs`, what has been resolved before them."""
+    declared = tuple(flattened(inputs))
+    resolving = _Resolving(declared, given, scope, owner)
+    for each in in_dependency_order(declared):
+        resolving.resolve(each)
+    done = tuple(resolving.done[each.id] for each in declared)
+    return Resolved(inputs=done, values=resolving.values, files=tuple(resolving.files))
+
+
+def flattened(inputs: Iterable[Input]) -> Iterator[Input]:
+    """The inputs with those of a FORM in its place, their ids led by the form's."""
+    for each in inputs:
+        if each.type != "FORM":
+            yield each
+            continue
+        for inner in each.options.get("inputs", ()):
+            depends_on = inner.depends_on or each.depends_on
+            yield replace(inner, id=f"{each.id}.{inner.id}", depends_on=depends_on)
+
+
+def in_dependency_order(inputs: Sequence[Input]) -> list[Input]:
+    """As declared, but each after those it depends on. A cycle, which no valid flow has, is cut where it is met."""
+    by_id = {each.id: each for each in inputs}
+    ordered: dict[str, Input] = {}
+    for first in inputs:
+        waiting, entered = [first], {first.id}
+        while waiting:
+            current = waiting[-1]
+            needed = _next_needed(current, by_id, ordered, entered)
+            if needed is None:
+                ordered.setdefault(current.id, current)
+                waiting.pop()
+            else:
+                entered.add(needed.id)
+                waiting.append(needed)
+    return list(ordered.values())
+
+
+def _next_needed(
+    current: Input, by_id: Mapping[str, Input], ordered: Mapping[str, Input], entered: set[str]
+) -> Input | None:
+    names = current.depends_on.inputs if current.depends_on else ()
+    open_ids = (name for name in names if name in by_id and name not in ordered and name not in entered)
+    return next((by_id[name] for name in open_ids), None)
+
+
+class _Resolving:
+    """One pass over the inputs of a flow."""
+
+    def __init__(self, inputs: Sequence[Input], given: Mapping[str, Any], scope: Scope, owner: Owner) -> None:
+        self.done: dict[str, ResolvedInput] = {}
+        self.values: dict[str, Any] = {}
+        self.files: list[FileToStore] = []
+        self._ids = frozenset(each.id for each in inputs)
+        self._given = given
+        self._scope = scope
+        self._owner = owner
+
+    def resolve(self, declared: Input) -> None:
+        resolved = self._resolved(declared)
+        self.done[declared.id] = resolved
+        if resolved.is_enabled:
+            _put(self.values, declared.id, None if resolved.errors else resolved.value)
+
+    def _resolved(self, declared: Input) -> ResolvedInput:
+        value = given_value(self._given, declared.id)
+        try:
+            is_enabled = self._is_enabled(declared)
+        except ExpressionError as error:
+            return ResolvedInput(
+                input=declared,
+                value=value,
+                is_enabled=False,
+                errors=(_sentence(declared, f"Invalid condition: {error}", value),),
+            )
+        if not is_enabled:
+            return ResolvedInput(input=declared, value=value, is_enabled=False)
+        return self._read(declared, value)
+
+    def _is_enabled(self, declared: Input) -> bool:
+        if declared.depends_on is None:
+            return True
+        known = (self.done.get(name) for name in declared.depends_on.inputs if name in self._ids)
+        if not all(each is not None and each.is_enabled for each in known):
+            return False
+        condition = declared.depends_on.condition
+        return condition is None or str(self._render(condition, typed=False)).strip() == "true"
+
+    def _read(self, declared: Input, value: Any) -> ResolvedInput:
+        offered, is_default = None, False
+        try:
+            offered = self._offered(declared)
+            if value is None:
+                value = self._default(declared, offered)
+                is_default = value is not None
+            read, broken = _read_value(declared, value, offered)
+        except (BadValue, ExpressionError) as error:
+            read, broken = None, [str(error)]
+        if broken:
+            read = value
+        elif isinstance(read, UploadedFile):
+            read = self._address(declared, read)
+        errors = tuple(_sentence(declared, each, value) for each in broken)
+        return ResolvedInput(input=declared, value=read, is_default=is_default, errors=errors, offered=offered)
+
+    def _default(self, declared: Input, offered: tuple[str, ...] | None) -> Any:
+        if declared.defaults is not None:
+            return self._render(declared.defaults)
+        if offered and declared.options.get("autoSelectFirst"):
+            return [offered[0]] if declared.type == "MULTISELECT" else offered[0]
+        return None
+
+    def _offered(self, declared: Input) -> tuple[str, ...] | None:
+        expression = declared.options.get("expression")
+        if expression is not None:
+            return _choices(self._render(expression))
+        values = declared.options.get("values", declared.options.get("options"))
+        return None if values is None else tuple(java_text(value) for value in values)
+
+    def _render(self, value: Any, *, typed: bool = True) -> Any:
+        scope = replace(self._scope, variables={**self._scope.variables, "inputs": _shown(self.values)})
+        return render_value(value, scope, typed=typed)
+
+    def _address(self, declared: Input, file: UploadedFile) -> str:
+        uri = file_address(self._owner, declared, file)
+        self.files.append(FileToStore(input_id=declared.id, file=file, uri=uri))
+        return uri
+
+
+def _read_value(declared: Input, value: Any, offered: tuple[str, ...] | None) -> tuple[Any, list[str]]:
+    """The value as its type, and the rules it breaks."""
+    if value is None:
+        return None, ["missing required input"] if declared.required else []
+    read = read_typed(declared.type, value, item_type=declared.options.get("itemType"))
+    return read, broken_rules(declared.type, read, declared.options, offered)
+
+
+def given_value(given: Mapping[str, Any], input_id: str) -> Any:
+    """What was given for an id: under the id itself, or below the maps that its dots name."""
+    if input_id in given:
+        return given[input_id]
+    found: Any = given
+    for part in input_id.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return None
+        found = found[part]
+    return found
+
+
+def _put(values: dict[str, Any], input_id: str, value: Any) -> None:
+    *parents, last = input_id.split(".")
+    for part in parents:
+        below = values.get(part)
+        if not isinstance(below, dict):
+            below = values[part] = {}
+        values = below
+    values[last] = value
+
+
+def _shown(values: Any) -> Any:
+    """Values as expressions see them: secrets in the clear."""
+    if isinstance(values, Secret):
+        return values.value
+    if isinstance(values, dict):
+        return {key: _shown(value) for key, value in values.items()}
+    return values
+
+
+def _choices(rendered: Any) -> tuple[str, ...]:
+    if isinstance(rendered, list | tuple):
+        return tuple(java_text(value) for value in rendered)
+    try:
+        return tuple(java_text(value) for value in read_typed("ARRAY", rendered))
+    except BadValue as error:
+        raise BadValue(
+            f"Invalid expression result. Expected a list of strings, but received {java_text(rendered)}"
+        ) from error
+
+
+def _sentence(declared: Input, what: str, value: Any) -> str:
+    received = _MASK if declared.type == "SECRET" and value is not None else java_text(value)
+    return f"Invalid input for `{declared.id}`, {what}, but received `{received}`"
+
+
+def file_address(owner: Owner, declared: Input, file: UploadedFile) -> str:
+    """Where in internal storage a file given for an input will lie; the original name is kept as far as it is safe."""
+    name = file.name.replace("\\", "/").rpartition("/")[2].translate(_UNSAFE_IN_NAMES).strip(" .")[-_FILE_NAME_MAX:]
+    if not name:
+        name = declared.id + str(declared.options.get("extension") or DEFAULT_EXTENSION)
+    folder = f"{owner.namespace.replace('.', '/')}/{owner.flow_id}/executions/{owner.execution_id}"
+    return f"kestra:///{folder}/inputs/{declared.id}/{name}"
+
+
+def extension_of(inputs: Sequence[Input], input_id: str) -> str:
+    """The file extension that a FILE input of 1.x declares."""
+    found = next((each for each in inputs if each.id == input_id), None)
+    return str(found.options.get("extension") or DEFAULT_EXTENSION) if found else DEFAULT_EXTENSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedOutputs:
+    """Outputs of a flow as their types, by id; a flow that has `errors` fails."""
+
+    values: Mapping[str, Any]
+    errors: tuple[str, ...]
+
+
+def typed_outputs(outputs: Sequence[Output], rendered: Mapping[str, Any]) -> TypedOutputs:
+    """The rendered values of a flow's outputs, read as their types."""
+    values: dict[str, Any] = {}
+    errors: list[str] = []
+    for output in outputs:
+        value = rendered.get(output.id)
+        try:
+            values[output.id] = _typed_output(output, value)
+        except BadValue as error:
+            errors.append(f"{output.id}: Invalid output for `{output.id}`, {error}, but received `{java_text(value)}`")
+    return TypedOutputs(values=values, errors=tuple(errors))
+
+
+def _typed_output(output: Output, value: Any) -> Any:
+    if value is None:
+        if output.required:
+            raise BadValue("missing required output")
+        return None
+    return read_typed(output.type, value)
