@@ -1,0 +1,211 @@
+-- Named queries. Writes are in the form `... VALUES (?, ...)`: the writer repeats the brackets to put many rows into
+-- one statement. Order of columns is the order of the tuples that rows.py and batch.py make.
+
+-- name: put_executions
+-- A document that is NULL did not change.
+INSERT INTO executions (id, namespace, flow_id, revision, commit_id, state, kind, attempt_number, started_at, ended_at,
+    scheduled_at, parent_id, original_id, trigger_id, trigger_execution_id, is_live, history, progress, labels,
+    progress_values, inputs, variables, "trigger", outputs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    state = excluded.state,
+    attempt_number = excluded.attempt_number,
+    ended_at = excluded.ended_at,
+    scheduled_at = excluded.scheduled_at,
+    is_live = excluded.is_live,
+    history = excluded.history,
+    progress = excluded.progress,
+    labels = coalesce(excluded.labels, labels),
+    progress_values = coalesce(excluded.progress_values, progress_values),
+    inputs = coalesce(excluded.inputs, inputs),
+    variables = coalesce(excluded.variables, variables),
+    "trigger" = coalesce(excluded."trigger", "trigger"),
+    outputs = coalesce(excluded.outputs, outputs);
+
+-- name: remove_executions
+-- Task runs and documents follow by their foreign keys, counts and labels by triggers.
+DELETE FROM executions WHERE id IN (VALUES (?));
+
+-- name: remove_logs
+DELETE FROM logs WHERE execution_id IN (VALUES (?));
+
+-- name: remove_trigger_logs
+-- What triggers of a flow printed.
+DELETE FROM logs WHERE execution_id IS NULL AND (namespace, flow_id, trigger_id) IN (VALUES (?, ?, ?));
+
+-- name: remove_metrics
+DELETE FROM metrics WHERE execution_id IN (VALUES (?));
+
+-- name: remove_execution_timers
+DELETE FROM timers WHERE execution_id IN (VALUES (?));
+
+-- name: remove_firings
+DELETE FROM flow_firings WHERE source_execution_id IN (VALUES (?));
+
+-- name: remove_old_slots
+-- Fire times before a time: what they guard against is over.
+DELETE FROM fired_slots WHERE fire_time < ?;
+
+-- name: put_task_runs
+-- A document that is NULL did not change.
+INSERT INTO task_runs (execution_id, sequence, task_id, parent_id, value, iteration, state, history, attempts,
+    progress, progress_values, outputs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (execution_id, sequence) DO UPDATE SET
+    task_id = excluded.task_id,
+    parent_id = excluded.parent_id,
+    value = excluded.value,
+    iteration = excluded.iteration,
+    state = excluded.state,
+    history = excluded.history,
+    attempts = excluded.attempts,
+    progress = excluded.progress,
+    progress_values = coalesce(excluded.progress_values, progress_values),
+    outputs = coalesce(excluded.outputs, outputs);
+
+-- name: remove_task_runs
+DELETE FROM task_runs WHERE (execution_id, sequence) IN (VALUES (?, ?));
+
+-- name: put_documents
+INSERT INTO documents (execution_id, sequence, name, content) VALUES (?, ?, ?, ?)
+ON CONFLICT (execution_id, sequence, name) DO UPDATE SET content = excluded.content;
+
+-- name: put_timers
+INSERT INTO timers (execution_id, task_run_id, kind, due) VALUES (?, ?, ?, ?)
+ON CONFLICT (execution_id, task_run_id, kind) DO UPDATE SET due = excluded.due;
+
+-- name: remove_timers
+DELETE FROM timers WHERE (execution_id, task_run_id, kind) IN (VALUES (?, ?, ?));
+
+-- name: put_trigger_states
+INSERT INTO trigger_states (namespace, flow_id, trigger_id, next_at, last_fired_at, evaluated_at, updated_at,
+    is_disabled, execution_id, backfill, notes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (namespace, flow_id, trigger_id) DO UPDATE SET
+    next_at = excluded.next_at,
+    last_fired_at = excluded.last_fired_at,
+    evaluated_at = excluded.evaluated_at,
+    updated_at = excluded.updated_at,
+    is_disabled = excluded.is_disabled,
+    execution_id = excluded.execution_id,
+    backfill = excluded.backfill,
+    notes = excluded.notes;
+
+-- name: remove_trigger_states
+DELETE FROM trigger_states WHERE (namespace, flow_id, trigger_id) IN (VALUES (?, ?, ?));
+
+-- name: put_processes
+INSERT INTO processes (pid, started, group_id, worker, recorded_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (pid, started) DO UPDATE SET
+    group_id = excluded.group_id, worker = excluded.worker, recorded_at = excluded.recorded_at;
+
+-- name: remove_processes
+DELETE FROM processes WHERE (pid, started) IN (VALUES (?, ?));
+
+-- name: put_revisions
+INSERT INTO revisions (namespace, flow_id, number, commit_id, author_name, author_email, committed_at,
+    committed_offset, path, blob, document, content, is_deleted)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (namespace, flow_id, number) DO UPDATE SET
+    commit_id = excluded.commit_id,
+    author_name = excluded.author_name,
+    author_email = excluded.author_email,
+    committed_at = excluded.committed_at,
+    committed_offset = excluded.committed_offset,
+    path = excluded.path,
+    blob = excluded.blob,
+    document = excluded.document,
+    content = excluded.content,
+    is_deleted = excluded.is_deleted;
+
+-- name: put_live_flows
+INSERT INTO live_flows (namespace, flow_id, number) VALUES (?, ?, ?)
+ON CONFLICT (namespace, flow_id) DO UPDATE SET number = excluded.number;
+
+-- name: remove_live_flows
+DELETE FROM live_flows WHERE (namespace, flow_id) IN (VALUES (?, ?));
+
+-- name: put_problems
+INSERT INTO problems (path, position, line, "column", code, message, hint, severity, "where")
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_kv
+INSERT INTO kv (namespace, "key", type, value, description, version, created_at, updated_at, expires_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (namespace, "key") DO UPDATE SET
+    type = excluded.type,
+    value = excluded.value,
+    description = excluded.description,
+    version = excluded.version,
+    created_at = excluded.created_at,
+    updated_at = excluded.updated_at,
+    expires_at = excluded.expires_at;
+
+-- name: remove_kv
+DELETE FROM kv WHERE (namespace, "key") IN (VALUES (?, ?));
+
+-- name: put_settings
+INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: remove_settings
+DELETE FROM settings WHERE name IN (VALUES (?));
+
+-- name: add_logs
+INSERT INTO logs (at, level, namespace, flow_id, execution_id, task_run_id, task_id, attempt, trigger_id, message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: add_metrics
+INSERT INTO metrics (at, namespace, flow_id, execution_id, task_run_id, task_id, name, kind, value, tags)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: add_slots
+-- Fails when the fire time was used before: the batch that brings it is refused whole.
+INSERT INTO fired_slots (namespace, flow_id, trigger_id, fire_time, execution_id) VALUES (?, ?, ?, ?, ?);
+
+-- name: add_firings
+-- Fails when the trigger fired for this end before: the batch that brings it is refused whole.
+INSERT INTO flow_firings (source_execution_id, state, namespace, flow_id, trigger_id, execution_id)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: add_syncs
+INSERT INTO syncs (started_at, ended_at, reason, commit_id, previous_commit_id, changed, problem_count, error)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: remove_all_live_flows
+DELETE FROM live_flows;
+
+-- name: remove_all_revisions
+DELETE FROM revisions;
+
+-- name: remove_all_problems
+DELETE FROM problems;
+
+-- name: execution
+SELECT COLUMNS FROM executions WHERE id = ?;
+
+-- name: task_runs_of_execution
+SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence;
+
+-- name: live_executions
+-- `is_live` has an index of its own that holds only these.
+SELECT COLUMNS FROM executions INDEXED BY executions_live_ix WHERE is_live = 1 ORDER BY id;
+
+-- name: document
+SELECT content FROM documents WHERE execution_id = ? AND sequence = ? AND name = ?;
+
+-- name: execution_counts
+SELECT namespace, flow_id, state, number FROM execution_counts WHERE number > 0;
+
+-- name: called_by
+SELECT id FROM executions WHERE trigger_execution_id = ? ORDER BY started_at, id;
+
+-- name: last_runs
+-- The latest of each state first (each the end of a range of the index), then the latest of those.
+SELECT e.id, e.state, e.started_at, e.ended_at
+FROM execution_counts c
+JOIN executions e ON e.id IN (
+    SELECT id FROM executions
+    WHERE namespace = c.namespace AND flow_id = c.flow_id AND state = c.state
+    ORDER BY started_at DESC, id DESC LIMIT ?3)
+WHERE c.namespace = ?1 AND c.flow_id = ?2 AND c.number > 0
+ORDER BY e.started_at DESC, e.id DESC LIMIT ?3;

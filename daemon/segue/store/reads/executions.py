@@ -1,0 +1,109 @@
+"""Executions as values: one with its task runs, those that recovery needs, and facts about many. Searching is in
+`search`."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from segue.model.execution import Execution
+from segue.model.names import ExecutionId
+from segue.model.revision import FlowKey
+from segue.model.state import HOLDS_SLOT, State
+from segue.store.columns import time, time_or_none
+from segue.store.named_queries import QUERIES
+from segue.store.rows import EXECUTION_COLUMNS, TASK_RUN_COLUMNS, Fetch, read_execution, read_task_run
+
+# The columns of an execution and of a task run are a list of their own, shared with rows.py.
+_EXECUTION: Final = QUERIES["execution"].replace("COLUMNS", EXECUTION_COLUMNS)
+_TASK_RUNS: Final = QUERIES["task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
+_LIVE_EXECUTIONS: Final = QUERIES["live_executions"].replace("COLUMNS", EXECUTION_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """An execution of a flow in brief."""
+
+    id: ExecutionId
+    state: State
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def get(connection: sqlite3.Connection, execution_id: str, *, with_task_runs: bool = True) -> Execution | None:
+    row = connection.execute(_EXECUTION, (execution_id,)).fetchone()
+    if row is None:
+        return None
+    fetch = _fetch_from(connection)
+    execution = read_execution(row, fetch)
+    if with_task_runs:
+        _read_task_runs(connection, execution, fetch)
+    return execution
+
+
+def many(connection: sqlite3.Connection, ids: Iterable[str], *, with_task_runs: bool = False) -> tuple[Execution, ...]:
+    """Those of the executions that there are, in the order asked for."""
+    found = (get(connection, id_, with_task_runs=with_task_runs) for id_ in ids)
+    return tuple(execution for execution in found if execution is not None)
+
+
+def live(connection: sqlite3.Connection) -> Iterator[Execution]:
+    """Every execution that has not ended, or that has and still runs something, oldest first, with its task runs."""
+    fetch = _fetch_from(connection)
+    for row in connection.execute(_LIVE_EXECUTIONS).fetchall():
+        execution = read_execution(row, fetch)
+        _read_task_runs(connection, execution, fetch)
+        yield execution
+
+
+def last_runs(
+    connection: sqlite3.Connection, flows: Iterable[FlowKey], number: int
+) -> dict[FlowKey, tuple[LastRun, ...]]:
+    """The latest executions of each flow, latest first. Costs the same however many there are."""
+    query = QUERIES["last_runs"]
+    return {
+        flow: tuple(
+            LastRun(id=ExecutionId(id_), state=State(state), started_at=time(started), ended_at=time_or_none(ended))
+            for id_, state, started, ended in connection.execute(query, (flow.namespace, flow.flow_id, number))
+        )
+        for flow in flows
+    }
+
+
+def counts(connection: sqlite3.Connection) -> dict[FlowKey, dict[State, int]]:
+    """How many executions there are of each flow in each state."""
+    found: dict[FlowKey, dict[State, int]] = {}
+    for namespace, flow_id, state, number in connection.execute(QUERIES["execution_counts"]):
+        found.setdefault(FlowKey(namespace, flow_id), {})[State(state)] = number
+    return found
+
+
+def slots_held(connection: sqlite3.Connection) -> dict[FlowKey, int]:
+    """How many executions of each flow count against its concurrency limit."""
+    held = {
+        flow: sum(number for state, number in states.items() if state in HOLDS_SLOT)
+        for flow, states in counts(connection).items()
+    }
+    return {flow: number for flow, number in held.items() if number}
+
+
+def called_by(connection: sqlite3.Connection, execution_id: str) -> tuple[ExecutionId, ...]:
+    """Executions that this one asked for, or whose trigger fired at its end."""
+    return tuple(ExecutionId(id_) for (id_,) in connection.execute(QUERIES["called_by"], (execution_id,)))
+
+
+def _read_task_runs(connection: sqlite3.Connection, execution: Execution, fetch: Fetch) -> None:
+    for row in connection.execute(_TASK_RUNS, (execution.id,)).fetchall():
+        run = read_task_run(row, fetch)
+        execution.task_runs[run.id] = run
+
+
+def _fetch_from(connection: sqlite3.Connection) -> Fetch:
+    query = QUERIES["document"]
+
+    def fetch(execution_id: str, sequence: int, name: str) -> str:
+        (content,) = connection.execute(query, (execution_id, sequence, name)).fetchone()
+        return str(content)
+
+    return fetch
