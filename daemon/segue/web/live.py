@@ -32,7 +32,7 @@ class Subscription:
     def __init__(self) -> None:
         self._woken = asyncio.Event()
         self._rung: set[str] = set()
-        self.is_closed = False
+        self._closed = asyncio.Event()
 
     async def rung(self, timeout_seconds: float | None = None) -> frozenset[str]:
         """The topics that rang since the last call; waits for the first. Empty after the timeout, or when closed."""
@@ -48,12 +48,24 @@ class Subscription:
             self._woken.clear()
         return topics
 
+    async def rest(self, seconds: float) -> None:
+        """Wait a while, so that many rings make one; ends early when closed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            pass
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
+
     def wake(self, topic: str) -> None:
         self._rung.add(topic)
         self._woken.set()
 
     def close(self) -> None:
-        self.is_closed = True
+        self._closed.set()
         self._woken.set()
 
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from segue.model.execution import Execution, TaskRun
@@ -45,10 +44,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that was sent, in a temporary place: it is gone once the call has been answered."""
+    """A file that was sent, open at its start; it is gone once the call has been answered."""
 
     file_name: str
-    path: Path
+    content: BinaryIO
     size: int
 
 
@@ -242,6 +241,9 @@ class Daemon(Protocol):
 
     bells: Doorbells
     version: str
+
+    def now(self) -> datetime:
+        """The daemon's clock, in UTC."""
 
     # Executions.
     async def start(self, request: Start) -> Execution | Refusal: ...

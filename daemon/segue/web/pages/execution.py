@@ -1,0 +1,149 @@
+"""An execution: its state, its task runs against time, its logs as they come, what went in and came out."""
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from segue.model.execution import Execution, TaskRun
+from segue.model.names import TaskRunId
+from segue.model.order import LogLevel
+from segue.model.revision import FlowKey, Revision
+from segue.model.state import State
+from segue.web import asks
+from segue.web.actions import Action, ForceRun, Kill, Pause, Replay, Restart, Resume, Unqueue
+from segue.web.answers import Refused, granted
+from segue.web.context import Web
+from segue.web.pages import render
+from segue.web.pages.paging import Paging
+from segue.web.pages.timeline import ROWS_MAX, timeline
+from segue.web.ports import LogEntry, LogSearch
+from segue.web.shapes import length_of
+
+LINES: Final = 400
+_ACTS: Final[dict[str, Action]] = {
+    "kill": Kill(),
+    "pause": Pause(),
+    "resume": Resume(),
+    "restart": Restart(),
+    "force-run": ForceRun(),
+    "unqueue": Unqueue(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An act that makes sense in this state. A risky one is asked about again."""
+
+    act: str
+    label: str
+    is_risky: bool = False
+
+
+def buttons_of(execution: Execution) -> tuple[Button, ...]:
+    kill = Button("kill", "Kill", is_risky=True)
+    match execution.state:
+        case State.PAUSED:
+            return Button("resume", "Resume"), kill
+        case State.QUEUED:
+            return Button("force-run", "Run now"), kill
+        case State.KILLING:
+            return ()
+        case State.FAILED:
+            return Button("restart", "Restart from failure"), Button("replay", "Replay")
+        case state if state.is_final:
+            return (Button("replay", "Replay"),)
+        case State.RUNNING:
+            return Button("pause", "Pause"), kill
+    return (kill,)
+
+
+async def page(web: Web, request: Request) -> Response:
+    execution = await web.execution_alone(request.path_params["id"])
+    now = web.daemon.now()
+    total, runs = await _task_runs(web, request, execution)
+    chart = timeline(execution, runs, now)
+    wanted = _log_search(request, execution)
+    entries = await web.read(web.reads.logs, wanted)
+    revision = await _revision(web, execution)
+    return render.page(
+        web,
+        request,
+        "execution.html",
+        topics="",
+        execution_topic="" if execution.state.is_final else execution.id,
+        execution=execution,
+        length=length_of(execution.history, now),
+        buttons=buttons_of(execution),
+        chart=chart,
+        paging=Paging.of(request, total=total, size=ROWS_MAX),
+        entries=entries,
+        earlier=entries[0].id if len(entries) == LINES else None,
+        last_line=entries[-1].id if entries else 0,
+        level=wanted.min_level,
+        levels=list(LogLevel),
+        find=wanted.text,
+        task_run=wanted.task_run_id,
+        revision=revision,
+        commit=await web.read(web.sources.commit, execution.commit),
+        live=web.daemon.flow(FlowKey(execution.namespace, execution.flow_id)),
+        lines_query=_lines_query(wanted),
+    )
+
+
+async def _task_runs(web: Web, request: Request, execution: Execution) -> tuple[int, list[TaskRun]]:
+    """A page of task runs, and how many there are: from memory while it lives."""
+    offset = Paging.of(request, total=0, size=ROWS_MAX).offset
+    if execution.task_runs:
+        return len(execution.task_runs), list(islice(execution.task_runs.values(), offset, offset + ROWS_MAX))
+    stored = await web.read(web.reads.task_runs, execution.id, offset=offset, limit=ROWS_MAX)
+    return stored.total, list(stored.results)
+
+
+async def _revision(web: Web, execution: Execution) -> Revision | None:
+    revisions = await web.read(web.reads.revisions, FlowKey(execution.namespace, execution.flow_id))
+    return next((each for each in revisions if each.number == execution.revision), None)
+
+
+def _log_search(request: Request, execution: Execution) -> LogSearch:
+    query = request.query_params
+    level = query.get("level", "")
+    return LogSearch(
+        execution_id=execution.id,
+        min_level=LogLevel[level] if level in LogLevel.__members__ else LogLevel.TRACE,
+        text=query.get("find", ""),
+        task_run_id=query.get("run") or None,
+        before=asks.optional_number(query, "before"),
+        newest=True,
+        limit=LINES,
+    )
+
+
+def _lines_query(wanted: LogSearch) -> dict[str, str]:
+    pairs = {"level": str(wanted.min_level), "find": wanted.text, "run": wanted.task_run_id or ""}
+    return {name: value for name, value in pairs.items() if value}
+
+
+async def lines(web: Web, request: Request) -> Response:
+    """The log lines after one, as a piece of the page."""
+    execution = await web.execution_alone(request.path_params["id"])
+    after = asks.number(request.query_params, "after", 0, most=1 << 62)
+    wanted = replace(_log_search(request, execution), after=after, newest=False)
+    entries: tuple[LogEntry, ...] = await web.read(web.reads.logs, wanted)
+    return render.bare("lines.html", entries=entries)
+
+
+async def act(web: Web, request: Request) -> Response:
+    name = request.path_params["act"]
+    form = await request.form()
+    action = _replay(form.get("taskRunId")) if name == "replay" else _ACTS.get(name)
+    if action is None:
+        raise Refused(404, "There is no such act.")
+    execution = granted(await web.daemon.act(request.path_params["id"], action))
+    return RedirectResponse(f"/executions/{execution.id}", 303)
+
+
+def _replay(task_run_id: Any) -> Action:
+    return Replay(TaskRunId(task_run_id) if isinstance(task_run_id, str) and task_run_id else None)

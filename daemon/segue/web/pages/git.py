@@ -1,0 +1,68 @@
+"""Git: what is live, what changed lately and by whom, and every problem with its place in the text."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from segue.model.problem import Problem
+from segue.model.revision import Commit, Revision
+from segue.web.answers import granted
+from segue.web.context import Web
+from segue.web.pages import render
+from segue.web.pages.paging import page_of
+
+SYNCS: Final = 12
+CHANGES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit with the revisions it made."""
+
+    commit_id: str
+    commit: Commit | None
+    revisions: tuple[Revision, ...]
+
+
+async def page(web: Web, request: Request) -> Response:
+    number = page_of(request)
+    revisions = await web.read(web.reads.changes, limit=CHANGES + 1, offset=(number - 1) * CHANGES)
+    status = web.daemon.git_status()
+    return render.page(
+        web,
+        request,
+        "git.html",
+        topics="git,flows",
+        head=None if status.commit is None else await web.read(web.sources.commit, status.commit),
+        syncs=await web.read(web.reads.syncs, SYNCS),
+        changes=await web.read(_changes, web, revisions[:CHANGES]),
+        older=number + 1 if len(revisions) > CHANGES else None,
+        newer=number - 1 if number > 1 else None,
+        problems=_by_file(status.problems),
+    )
+
+
+def _changes(web: Web, revisions: tuple[Revision, ...]) -> list[Change]:
+    by_commit: dict[str, list[Revision]] = {}
+    for revision in revisions:
+        by_commit.setdefault(revision.commit_id, []).append(revision)
+    return [Change(each, web.sources.commit(each), tuple(made)) for each, made in by_commit.items()]
+
+
+def _by_file(problems: tuple[Problem, ...]) -> dict[str, list[Problem]]:
+    found: dict[str, list[Problem]] = {}
+    for problem in problems:
+        found.setdefault(problem.path, []).append(problem)
+    return dict(sorted(found.items()))
+
+
+async def sync(web: Web, _: Request) -> Response:
+    granted(await web.daemon.sync())
+    return RedirectResponse("/git", 303)
+
+
+async def confirm(web: Web, request: Request) -> Response:
+    granted(await web.daemon.confirm_prune(request.path_params["commit"]))
+    return RedirectResponse("/git", 303)

@@ -1,0 +1,102 @@
+"""Home: what runs, what failed lately, what fires next, and the day as a row of bars."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from segue.model.state import State
+from segue.web.context import Web
+from segue.web.dates import iso
+from segue.web.pages import render
+from segue.web.ports import Field, Filter, LiveTrigger, Op, Search, Tally
+
+DAY: Final = timedelta(days=1)
+HOUR: Final = timedelta(hours=1)
+ROWS: Final = 8
+HEIGHT: Final = 72.0
+_UNENDED: Final = tuple(state for state in State if not state.is_final)
+# From the floor up: trouble stands on the floor, where it is seen first.
+_LAYERS: Final = (
+    ("failed", frozenset({State.FAILED, State.KILLED, State.CANCELLED})),
+    ("warning", frozenset({State.WARNING, State.RETRIED})),
+    ("running", frozenset(_UNENDED)),
+    ("success", frozenset({State.SUCCESS, State.SKIPPED})),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of an hour's bar; `y` and `height` in the units of the drawing."""
+
+    layer: str
+    count: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    starts_at: datetime
+    total: int
+    blocks: tuple[Block, ...]
+
+
+async def page(web: Web, request: Request) -> Response:
+    now = web.daemon.now()
+    since = now - DAY
+    hours = hours_of(await web.read(web.reads.tally, since, HOUR), since, now)
+    running = await web.read(web.reads.search, _of_states(_UNENDED))
+    failed = await web.read(web.reads.search, _of_states((State.FAILED, State.WARNING), since=now - 7 * DAY))
+    return render.page(
+        web,
+        request,
+        "home.html",
+        topics="executions,flows,triggers",
+        hours=hours,
+        totals={layer: sum(b.count for hour in hours for b in hour.blocks if b.layer == layer) for layer, _ in _LAYERS},
+        running=running,
+        failed=failed,
+        upcoming=_upcoming(web.daemon.triggers()),
+        flow_count=len(web.daemon.flows()),
+        problems=[live for live in web.daemon.flows() if live.problems],
+    )
+
+
+def _of_states(states: tuple[State, ...], since: datetime | None = None) -> Search:
+    filters = [Filter(Field.STATE, Op.IN, tuple(states))]
+    if since is not None:
+        filters.append(Filter(Field.START_DATE, Op.GREATER_THAN_OR_EQUAL_TO, (iso(since),)))
+    return Search(filters=tuple(filters), size=ROWS)
+
+
+def _upcoming(triggers: object) -> list[LiveTrigger]:
+    assert isinstance(triggers, list | tuple)
+    due = [live for live in triggers if live.next_fire_at is not None and not live.is_disabled]
+    return list(islice(sorted(due, key=lambda live: live.next_fire_at), ROWS))
+
+
+def hours_of(tallies: tuple[Tally, ...], since: datetime, now: datetime) -> list[Hour]:
+    """One bar for each hour, also for those in which nothing ran."""
+    counts = {tally.starts_at: tally.counts for tally in tallies}
+    first = since.replace(minute=0, second=0, microsecond=0)
+    starts = [first + index * HOUR for index in range(int((now - first) / HOUR) + 1)]
+    layered = [
+        (start, [(layer, sum(counts.get(start, {}).get(state, 0) for state in states)) for layer, states in _LAYERS])
+        for start in starts
+    ]
+    highest = max((sum(number for _, number in layers) for _, layers in layered), default=0) or 1
+    return [_hour(start, layers, highest) for start, layers in layered]
+
+
+def _hour(start: datetime, layers: list[tuple[str, int]], highest: int) -> Hour:
+    blocks, floor = [], HEIGHT
+    for layer, number in layers:
+        if number:
+            height = max(number / highest * HEIGHT, 1.5)
+            floor -= height
+            blocks.append(Block(layer, number, round(max(floor, 0), 2), round(height, 2)))
+    return Hour(start, sum(number for _, number in layers), tuple(blocks))

@@ -1,0 +1,76 @@
+"""Source text for people: YAML in colours, line by line, and differences. Classes only; the text is escaped."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup, escape
+
+from segue.model.problem import Problem
+from segue.web.pages.words import clean
+
+_TOKENS: Final = re.compile(
+    r"""(?P<comment>(?:^|(?<=\s))\#.*$)
+      | (?P<expression>\{\{.*?\}\}|\{%.*?%\})
+      | (?P<key>^[\s-]*[\w.$-]+(?=\s*:(?:\s|$)))
+      | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')
+      | (?P<block>(?<=:\s)[|>][+-]?\d?$)
+      | (?P<literal>(?<=[\s\[,])(?:true|false|null|~|-?\d+(?:\.\d+)?)(?=\s*(?:$|[,\]\#])))
+    """,
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    number: int
+    html: Markup
+    problems: tuple[Problem, ...] = ()
+
+
+def yaml_lines(text: str, problems: tuple[Problem, ...] = ()) -> list[Line]:
+    by_line: dict[int, list[Problem]] = {}
+    for problem in problems:
+        by_line.setdefault(problem.line, []).append(problem)
+    return [
+        Line(number, coloured(line), tuple(by_line.get(number, ())))
+        for number, line in enumerate(text.splitlines(), start=1)
+    ]
+
+
+def coloured(line: str) -> Markup:
+    return Markup("").join(_pieces(clean(line)))
+
+
+def _pieces(line: str) -> Iterator[Markup]:
+    end = 0
+    for match in _TOKENS.finditer(line):
+        yield escape(line[end : match.start()])
+        yield Markup('<span class="y-{}">{}</span>').format(match.lastgroup, match[0])
+        end = match.end()
+    yield escape(line[end:])
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """`kind` is added, removed, same, place or file."""
+
+    kind: str
+    text: str
+
+
+def diff_lines(lines: list[str]) -> list[DiffLine]:
+    return [DiffLine(_kind(line), clean(line)) for line in lines]
+
+
+def _kind(line: str) -> str:
+    if line.startswith(("+++", "---")):
+        return "file"
+    return {"+": "added", "-": "removed", "@": "place"}.get(line[:1], "same")
+
+
+def excerpt(text: str, line: int, around: int = 2) -> list[Line]:
+    """The lines around one."""
+    lines = yaml_lines(text)
+    return lines[max(0, line - 1 - around) : line + around]

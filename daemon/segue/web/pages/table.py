@@ -1,0 +1,45 @@
+"""The pages' route table."""
+
+from segue.web.access import Need
+from segue.web.context import Endpoint
+from segue.web.pages import execution, executions, flow, flows, git, home, login, render, start, triggers
+from segue.web.routing import Entry
+from segue.web.settings import TEXT_BODY_MAX
+
+_FLOW = "/flows/{namespace}/{flow_id}"
+_TRIGGER = "/triggers/{namespace}/{flow_id}/{trigger_id}"
+
+
+def _shown(path: str, endpoint: Endpoint, need: Need = Need.READ) -> Entry:
+    return Entry("GET", path, endpoint, need, is_page=True)
+
+
+def _done(path: str, endpoint: Endpoint, body_max: int | None = TEXT_BODY_MAX, need: Need = Need.ACT) -> Entry:
+    return Entry("POST", path, endpoint, need, body_max, is_page=True)
+
+
+def entries() -> list[Entry]:
+    return [
+        _shown("/static/{name}", render.static, Need.PUBLIC),
+        _shown("/login", login.form, Need.PUBLIC),
+        _done("/login", login.submit, need=Need.PUBLIC),
+        _done("/logout", login.logout),
+        _shown("/", home.page),
+        _shown("/flows", flows.page),
+        _shown(_FLOW, flow.overview),
+        _shown(f"{_FLOW}/source", flow.source),
+        _shown(f"{_FLOW}/revisions", flow.revisions),
+        _shown(f"{_FLOW}/triggers", flow.triggers),
+        _shown(f"{_FLOW}/start", start.form),
+        _done(f"{_FLOW}/start", start.submit, None),
+        _shown("/executions", executions.page),
+        _done("/executions/acts", executions.act_on_many),
+        _shown("/executions/{id}", execution.page),
+        _shown("/executions/{id}/lines", execution.lines),
+        _done("/executions/{id}/acts/{act}", execution.act),
+        _shown("/triggers", triggers.page),
+        _done(f"{_TRIGGER}/{{act}}", triggers.act),
+        _shown("/git", git.page),
+        _done("/git/sync", git.sync),
+        _done("/git/confirm/{commit}", git.confirm),
+    ]

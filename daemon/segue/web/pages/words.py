@@ -1,0 +1,81 @@
+"""Words: how times, durations, texts and values are put to people."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+# Control characters (tab and newline apart) and terminal escapes: logs are somebody else's text.
+_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """`just now`, `5 min ago`, `in 2 h`."""
+    seconds = (now - at).total_seconds()
+    distance = abs(seconds)
+    if distance < 5:
+        return "just now" if seconds >= 0 else "now"
+    text = f"{distance:.0f} s"
+    for size, unit in _UNITS:
+        if distance >= size:
+            text = f"{distance // size:.0f} {unit}"
+            break
+    return f"{text} ago" if seconds > 0 else f"in {text}"
+
+
+def exact(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def clock(at: datetime) -> str:
+    """To the millisecond, for log lines."""
+    return at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def lasting(length: timedelta) -> str:
+    """`12 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`, `2 d 4 h`."""
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def clean(text: str) -> str:
+    """Without terminal escapes and control characters."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def pretty(value: Any, most: int = 8000) -> str:
+    """A value as people read it: texts as they are, the rest as indented JSON; cut where it gets long."""
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return clean(text if len(text) <= most else f"{text[:most]}\n… {len(text) - most} characters more")
+
+
+def size(count: int) -> str:
+    """`812 B`, `3.4 KiB`."""
+    if count < 1024:
+        return f"{count} B"
+    amount, units = count / 1024, iter(("KiB", "MiB", "GiB", "TiB"))
+    unit = next(units)
+    while amount >= 1024:
+        amount, unit = amount / 1024, next(units, unit)
+    return f"{amount:.1f} {unit}"
+
+
+def short_type(name: str) -> str:
+    """`core.log.Log` of `io.kestra.plugin.core.log.Log`."""
+    return name.removeprefix("io.kestra.plugin.")
+
+
+def count(number: int) -> str:
+    """With thin spaces between thousands."""
+    return f"{number:,}".replace(",", "\u2009")
