@@ -209,3 +209,92 @@ JOIN executions e ON e.id IN (
     ORDER BY started_at DESC, id DESC LIMIT ?3)
 WHERE c.namespace = ?1 AND c.flow_id = ?2 AND c.number > 0
 ORDER BY e.started_at DESC, e.id DESC LIMIT ?3;
+
+-- name: logged_flows
+-- Flows that may have log lines: those with executions, and those whose triggers printed something.
+SELECT namespace, flow_id FROM execution_counts UNION SELECT namespace, flow_id FROM trigger_states;
+
+-- name: metrics_of_execution
+SELECT at, namespace, flow_id, execution_id, task_run_id, task_id, name, kind, value, tags FROM metrics
+WHERE execution_id = :execution AND (:task_run IS NULL OR task_run_id = :task_run) AND (:task IS NULL OR task_id = :task)
+ORDER BY id;
+
+-- name: metric_names
+SELECT DISTINCT name FROM metrics
+WHERE namespace = :namespace AND flow_id = :flow AND (:task IS NULL OR task_id = :task) ORDER BY name;
+
+-- name: metric_over_time
+SELECT at - at % :span AS beginning, sum(value), avg(value), min(value), max(value) FROM metrics
+WHERE namespace = :namespace AND flow_id = :flow AND name = :name AND at >= :since AND at < :before
+    AND (:task IS NULL OR task_id = :task)
+GROUP BY beginning ORDER BY beginning;
+
+-- name: trigger_states
+SELECT namespace, flow_id, trigger_id, next_at, last_fired_at, evaluated_at, updated_at, is_disabled, execution_id,
+    backfill, notes
+FROM trigger_states ORDER BY namespace, flow_id, trigger_id;
+
+-- name: trigger_state
+SELECT namespace, flow_id, trigger_id, next_at, last_fired_at, evaluated_at, updated_at, is_disabled, execution_id,
+    backfill, notes
+FROM trigger_states WHERE namespace = ? AND flow_id = ? AND trigger_id = ?;
+
+-- name: next_fires
+SELECT namespace, flow_id, trigger_id, next_at, last_fired_at, evaluated_at, updated_at, is_disabled, execution_id,
+    backfill, notes
+FROM trigger_states WHERE next_at IS NOT NULL AND NOT is_disabled
+ORDER BY next_at, namespace, flow_id, trigger_id LIMIT ?;
+
+-- name: fired_slot
+SELECT 1 FROM fired_slots WHERE namespace = ? AND flow_id = ? AND trigger_id = ? AND fire_time = ?;
+
+-- name: timers
+SELECT execution_id, task_run_id, kind, due FROM timers WHERE :last IS NULL OR due < :last
+ORDER BY due, execution_id, task_run_id, kind;
+
+-- name: revisions
+SELECT namespace, flow_id, number, commit_id, author_name, author_email, committed_at, committed_offset, path, blob,
+    document, content, is_deleted
+FROM revisions ORDER BY namespace, flow_id, number;
+
+-- name: revisions_of_flow
+SELECT namespace, flow_id, number, commit_id, author_name, author_email, committed_at, committed_offset, path, blob,
+    document, content, is_deleted
+FROM revisions WHERE namespace = ? AND flow_id = ? ORDER BY number;
+
+-- name: live_revisions
+SELECT r.namespace, r.flow_id, r.number, commit_id, author_name, author_email, committed_at, committed_offset, path,
+    blob, document, content, is_deleted
+FROM live_flows l JOIN revisions r USING (namespace, flow_id, number) ORDER BY r.namespace, r.flow_id;
+
+-- name: problems
+SELECT path, line, "column", code, message, hint, severity, "where" FROM problems ORDER BY path, position;
+
+-- name: syncs
+SELECT id, started_at, ended_at, reason, commit_id, previous_commit_id, changed, problem_count, error FROM syncs
+ORDER BY id DESC LIMIT ?;
+
+-- name: entry
+SELECT namespace, "key", type, value, description, version, created_at, updated_at, expires_at FROM kv
+WHERE namespace = ? AND "key" = ? AND coalesce(expires_at > ?, TRUE);
+
+-- name: entries
+SELECT namespace, "key", type, value, description, version, created_at, updated_at, expires_at FROM kv
+WHERE (:namespace IS NULL OR namespace = :namespace) AND coalesce(expires_at > :now, TRUE) ORDER BY namespace, "key";
+
+-- name: expired_entries
+SELECT namespace, "key" FROM kv WHERE expires_at <= ?;
+
+-- name: setting
+SELECT value FROM settings WHERE name = ?;
+
+-- name: settings
+SELECT name, value FROM settings;
+
+-- name: processes
+SELECT pid, started, group_id, worker, recorded_at FROM processes ORDER BY pid;
+
+-- name: ended_executions
+-- In slices: each begins after the last of the one before.
+SELECT ended_at, id, namespace, flow_id, state FROM executions
+WHERE ended_at IS NOT NULL AND (ended_at, id) > (?, ?) AND ended_at < ? ORDER BY ended_at, id LIMIT ?;

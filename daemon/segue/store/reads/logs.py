@@ -1,0 +1,137 @@
+"""Log lines: of one execution, as they come in; or of many, latest first. Conditions are constant fragments; what a
+person typed is always a parameter."""
+# ruff: noqa: S608
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from segue.model.names import ExecutionId, TaskRunId
+from segue.model.order import LEVELS, LogLevel
+from segue.store.columns import microseconds, time
+from segue.store.named_queries import QUERIES
+from segue.store.reads.matching import Match
+from segue.store.records import StoredLogLine
+
+COUNT_MAX: Final = 10_000
+LINES_MAX: Final = 1_000
+_COLUMNS: Final = "id, at, level, namespace, flow_id, execution_id, task_run_id, task_id, attempt, trigger_id, message"
+
+_ONE_FLOW: Final = "namespace = ? AND flow_id = ?"
+_SEVERAL_FLOWS: Final = "(+namespace, +flow_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilters:
+    """All of these have to hold. `after_id` is for who has read up to there. `attempt` counts from 1."""
+
+    execution_id: str | None = None
+    after_id: int | None = None
+    level_min: LogLevel = LogLevel.TRACE
+    task_id: str | None = None
+    task_run_id: str | None = None
+    attempt: int | None = None
+    trigger_id: str | None = None
+    namespaces: tuple[Match, ...] = ()
+    flows: tuple[Match, ...] = ()
+    text: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLines:
+    """A page of log lines and how many there are in all; at least that many when not exact."""
+
+    lines: tuple[StoredLogLine, ...]
+    total: int
+    is_exact: bool
+
+
+def of_execution(
+    connection: sqlite3.Connection, execution_id: str, filters: LogFilters | None = None, *, limit: int = LINES_MAX
+) -> tuple[StoredLogLine, ...]:
+    """In the order they came in. Ask again with the last one's id as `after_id` for more."""
+    where, parameters = _where(connection, filters or LogFilters(), execution_id)
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM logs WHERE {where} ORDER BY id LIMIT ?", (*parameters, limit))
+    return tuple(map(_read, rows))
+
+
+def all_of_execution(
+    connection: sqlite3.Connection, execution_id: str, filters: LogFilters | None = None
+) -> Iterator[StoredLogLine]:
+    """Every line, for a download, read as it is asked for."""
+    where, parameters = _where(connection, filters or LogFilters(), execution_id)
+    return map(_read, connection.execute(f"SELECT {_COLUMNS} FROM logs WHERE {where} ORDER BY id", parameters))
+
+
+def search(
+    connection: sqlite3.Connection, filters: LogFilters, *, offset: int = 0, limit: int = 25, descending: bool = True
+) -> FoundLines:
+    where, parameters = _where(connection, filters, filters.execution_id)
+    (number,) = connection.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM logs WHERE {where} LIMIT ?)", (*parameters, COUNT_MAX + 1)
+    ).fetchone()
+    order = "DESC" if descending else "ASC"
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM logs WHERE {where} ORDER BY id {order} LIMIT ? OFFSET ?",
+        (*parameters, min(limit, LINES_MAX), offset),
+    )
+    return FoundLines(tuple(map(_read, rows)), min(number, COUNT_MAX), number <= COUNT_MAX)
+
+
+def _where(connection: sqlite3.Connection, filters: LogFilters, execution_id: str | None) -> tuple[str, list[Any]]:
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for part, value in (
+        ("execution_id = ?", execution_id),
+        ("id > ?", filters.after_id),
+        ("task_id = ?", filters.task_id),
+        ("task_run_id = ?", filters.task_run_id),
+        ("attempt = ?", filters.attempt),
+        ("trigger_id = ?", filters.trigger_id),
+        ("at >= ?", None if filters.since is None else microseconds(filters.since)),
+        ("at < ?", None if filters.before is None else microseconds(filters.before)),
+        ("instr(lower(message), lower(?))", filters.text or None),
+    ):
+        if value is not None:
+            parts.append(part)
+            parameters.append(value)
+    if filters.level_min is not LEVELS[0]:
+        parts.append("level IN (SELECT value FROM json_each(?))")
+        parameters.append(json.dumps(LEVELS[LEVELS.index(filters.level_min) :]))
+    if filters.namespaces or filters.flows:
+        flows = _flows(connection, filters)
+        # One flow is a range of the index; several would have to be sorted, so they are looked for along the lines.
+        parts.append(_ONE_FLOW if len(flows) == 1 else _SEVERAL_FLOWS)
+        parameters.extend(flows[0] if len(flows) == 1 else [json.dumps(flows)])
+    return " AND ".join(parts) or "TRUE", parameters
+
+
+def _flows(connection: sqlite3.Connection, filters: LogFilters) -> list[tuple[str, str]]:
+    return [
+        (namespace, flow_id)
+        for namespace, flow_id in connection.execute(QUERIES["logged_flows"])
+        if all(match.holds(namespace) for match in filters.namespaces)
+        and all(match.holds(flow_id) for match in filters.flows)
+    ]
+
+
+def _read(row: tuple[Any, ...]) -> StoredLogLine:
+    id_, at, level, namespace, flow_id, execution_id, task_run_id, task_id, attempt, trigger_id, message = row
+    return StoredLogLine(
+        id=id_,
+        at=time(at),
+        level=level,
+        namespace=namespace,
+        flow_id=flow_id,
+        message=message,
+        execution_id=None if execution_id is None else ExecutionId(execution_id),
+        task_run_id=None if task_run_id is None else TaskRunId(task_run_id),
+        task_id=task_id,
+        attempt=attempt,
+        trigger_id=trigger_id,
+    )
