@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
+from segue.git.layout import is_sound_path
 from segue.git.names import checked_commit_id
 from segue.git.runner import GitError, end_group, start_git
 
@@ -54,7 +55,8 @@ class BlobReader:
     def read_path(self, commit_id: str, path: str, *, size_max: int = BLOB_SIZE_MAX) -> bytes:
         """The bytes of a file as of a commit. Raises BlobMissing or BlobTooLarge."""
         name = f"{checked_commit_id(commit_id)}:{path}"
-        if not path or "\n" in path or "\0" in path:
+        # Git reads `./` and `../` here as relative to a folder, and dies of what is outside.
+        if not is_sound_path(path):
             raise BlobMissing(name)
         return self._read(name, size_max)
 

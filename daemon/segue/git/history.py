@@ -7,7 +7,7 @@ undecodable ones survive as surrogates and are refused where a path becomes a fi
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -25,8 +25,10 @@ _LOG_TIMEOUT_SECONDS: Final = 600.0
 _RECORD: Final = "\x1e"
 # A commit begins with a mark that no raw diff line begins with, and has a fixed number of fields; git cuts a message
 # at a NUL, so the fields stay apart whatever the author wrote.
-_FORMAT: Final = f"--format=tformat:{_RECORD}%H%x00%P%x00%an%x00%ae%x00%aI%x00%cI%x00%B"
+_FORMAT: Final = f"--format=tformat:{_RECORD}%H%x00%P%x00%an%x00%ae%x00%ad%x00%cd%x00%B"
 _FIELDS: Final = 7
+# Dates raw: git itself would die of a time before 1970, and one such commit must not stop the sync.
+_PLAIN: Final = ("--date=raw", "--no-show-signature", "--no-notes", "--no-color")
 _DIFF_LINES_MAX: Final = 20_000
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -69,16 +71,7 @@ def first_parent_history(git_dir: Path, head: str, *, since: str | None = None) 
     chunks = stream_git(
         git_dir,
         *("log", "--first-parent", "-m", "--reverse", "--topo-order", "--raw", "-z", "--no-abbrev", "--no-renames"),
-        *(
-            "--encoding=UTF-8",
-            "--no-show-signature",
-            "--no-notes",
-            "--no-color",
-            _FORMAT,
-            "--end-of-options",
-            *span,
-            "--",
-        ),
+        *("--encoding=UTF-8", *_PLAIN, _FORMAT, "--end-of-options", *span, "--"),
         timeout=_LOG_TIMEOUT_SECONDS,
     )
     return _parsed_log(_tokens(chunks))
@@ -88,7 +81,7 @@ def read_commit(git_dir: Path, commit_id: str) -> Commit:
     """One commit's author, times and message."""
     output = run_git(
         git_dir,
-        *("log", "-1", "-z", "--encoding=UTF-8", "--no-show-signature", "--no-notes", "--no-color", _FORMAT),
+        *("log", "-1", "-z", "--encoding=UTF-8", *_PLAIN, _FORMAT),
         *("--end-of-options", checked_commit_id(commit_id), "--"),
     )
     return _commit(output.decode("utf-8", "surrogateescape").split("\0"))
@@ -209,10 +202,13 @@ def _commit(fields: list[str]) -> Commit:
 
 
 def _moment(text: str) -> datetime:
-    """When, with the zone of whoever it was. A commit may claim any time, even one that no calendar has."""
+    """When, with the zone of whoever it was, from seconds and offset. A commit may claim any time, even one that no
+    calendar has."""
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        seconds, offset = text.split()
+        zone = timezone(timedelta(hours=int(offset[:3]), minutes=int(offset[0] + offset[3:])))
+        return datetime.fromtimestamp(int(seconds), zone)
+    except (ValueError, OverflowError, OSError):
         return _NO_TIME
 
 

@@ -23,7 +23,7 @@ from segue.git.environment import local_environment, trusted_folders, trusting_c
 from segue.git.history import has_commit
 from segue.git.names import Source, checked_commit_id
 from segue.git.runner import GitError, run_git
-from segue.git.transfer import ProgressListener, RemoteRefs, fetch_ref, list_refs
+from segue.git.transfer import FETCH_TIMEOUT_SECONDS, ProgressListener, RemoteRefs, fetch_ref, list_refs
 
 SOURCE_REFS: Final = "refs/segue/source/"
 KEEP_REFS: Final = "refs/segue/keep/"
@@ -123,7 +123,7 @@ class Mirror:
             self._create(object_format)
             self._head = None
 
-    def fetch(self, listener: ProgressListener | None = None) -> Fetched:
+    def fetch(self, listener: ProgressListener | None = None, *, timeout: float = FETCH_TIMEOUT_SECONDS) -> Fetched:
         """Bring the followed ref here. Does nothing but ask when it has not moved.
 
         Raises NotARepository, RefMissing or GitError; the mirror then still is as it was.
@@ -142,7 +142,7 @@ class Mirror:
                 self.recreate(object_format_of(commit_id))
                 previous = None
             _remove_leftovers(self.git_dir)
-            self._bring(wanted, listener)
+            self._bring(wanted, listener, timeout)
             return self._settle(wanted, refs.head_ref, previous)
 
     def keep(self, commit_ids: Iterable[str]) -> None:
@@ -199,10 +199,15 @@ class Mirror:
             return Fetched(head=None, previous=None, ref=None)
         raise RefMissing(self.source, _branches(everything))
 
-    def _bring(self, ref: str, listener: ProgressListener | None) -> None:
+    def _bring(self, ref: str, listener: ProgressListener | None, timeout: float) -> None:
         refspec = f"+{ref}:{INCOMING_REF}"
         try:
-            fetch_ref(self.git_dir, self.source, refspec, listener=listener, global_config=self._global_config)
+            fetch_ref(
+                *(self.git_dir, self.source, refspec),
+                listener=listener,
+                global_config=self._global_config,
+                timeout=timeout,
+            )
         except GitError:
             _remove_leftovers(self.git_dir)
             raise

@@ -69,17 +69,16 @@ def run_git(
     accepts: Collection[int] = (0,),
 ) -> bytes:
     """What git printed. Raises GitError unless it ends with one of the accepted exit codes."""
-    process = start_git(
-        git_dir, *arguments, environment=environment, stderr=subprocess.PIPE, has_stdin=stdin is not None
-    )
-    try:
-        stdout, stderr = process.communicate(stdin, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        end_group(process)
-        raise GitTimeout(arguments[0], _TIMED_OUT, "", f"took longer than {timeout:g} s") from None
-    except BaseException:
-        end_group(process)
-        raise
+    has_stdin = stdin is not None
+    with start_git(
+        git_dir, *arguments, environment=environment, stderr=subprocess.PIPE, has_stdin=has_stdin
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(stdin, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise GitTimeout(arguments[0], _TIMED_OUT, f"took longer than {timeout:g} s") from None
+        finally:
+            end_group(process)
     if process.returncode not in accepts:
         raise git_error(arguments[0], process.returncode, stderr, secrets)
     assert isinstance(stdout, bytes)
@@ -103,7 +102,7 @@ def stream_git(git_dir: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS)
             end_group(process)
             process.stdout.close()
         if exit_code == _TIMED_OUT:
-            raise GitTimeout(arguments[0], exit_code, "", f"took longer than {timeout:g} s")
+            raise GitTimeout(arguments[0], exit_code, f"took longer than {timeout:g} s")
         if exit_code != 0:
             errors.seek(0)
             raise git_error(arguments[0], exit_code, errors.read(STDERR_LENGTH_MAX), ())

@@ -84,7 +84,7 @@ def fetch_ref(
     *,
     listener: ProgressListener | None = None,
     global_config: Path | None = None,
-    timeout: float = FETCH_TIMEOUT_SECONDS,
+    timeout: float,
 ) -> None:
     """Bring one ref of the source into the repository at `git_dir`."""
     environment = transfer_environment(source, global_config=global_config)
@@ -158,7 +158,7 @@ def _fetch_error(
     error: GitCommandError, progress: RemoteProgress, source: Source, *, timed_out: bool, timeout: float
 ) -> GitError:
     if timed_out:
-        return GitTimeout("fetch", -signal.SIGKILL, "", f"took longer than {timeout:g} s")
+        return GitTimeout("fetch", -signal.SIGKILL, f"took longer than {timeout:g} s")
     status = error.status if isinstance(error.status, int) else 1
     said = "\n".join([*progress.other_lines, *progress.error_lines])
     return git_error("fetch", status, said, source.credentials.secrets)
