@@ -48,11 +48,13 @@ class TaskRunRemoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptOpened:
-    """An attempt waits for a worker. *Act*: queue an order for it."""
+    """An attempt waits for a worker. *Act*: queue an order for it, unless the engine does the work itself (a timer):
+    then it is not `queued`."""
 
     at: datetime
     id: TaskRunId
     number: int
+    queued: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,8 @@ class AttemptMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationOrdered:
-    """*Act*: have a worker evaluate `template` (a text, or a value with texts in it) for `purpose`."""
+    """*Act*: have a worker evaluate `template` (a text, or a value with texts in it) for `purpose`. The answer comes
+    back as `Evaluated`. `engine.orders.evaluation_for` makes the order, `open_evaluations` finds them after a crash."""
 
     id: TaskRunId | None
     purpose: str

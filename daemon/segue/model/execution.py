@@ -34,7 +34,7 @@ class Failure:
     """Why an attempt did not succeed. A value: exceptions never cross a process wall."""
 
     message: str
-    kind: str = "error"  # error, timeout, killed, worker-lost, expression ...
+    kind: str = "error"  # error, timeout, killed, worker-lost, expression
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,15 +55,17 @@ class Attempt:
 class Progress:
     """What a flowable keeps to go on without looking at all its children (cost per child stays flat).
 
-    `branch` names the active list (`tasks`, `then`, `cases.x`, `errors`, `finally`); `next` is the index of the
-    next child, or value, to start; `running` counts children that have not ended; `worst` is the worst end among
-    the ended ones. `values` are the values of a ForEach.
+    `branch` names the active list (`tasks`, `then`, `cases.x`, `errors`, `finally`); `values` are the values of a
+    ForEach, as texts; `notes` are what else it has to remember. The others follow from the children: `next` is the
+    index of the next child, or value, to start; `running` counts children that have not ended; `worst` is the worst
+    end among the ended ones; `blocked`: one of the active list ended so that no further one may start.
     """
 
     branch: str = ""
     next: int = 0
     running: int = 0
     worst: State = State.SUCCESS
+    blocked: bool = False
     values: list[Any] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -119,9 +121,14 @@ class Execution:
     kind: Kind = Kind.NORMAL
     progress: Progress = field(default_factory=Progress)
     task_runs: dict[TaskRunId, TaskRun] = field(default_factory=dict)
-    # Derived while evolving, rebuilt on recovery: what expressions see as `outputs`, and what waits to be settled.
-    outputs_tree: dict[str, Any] = field(default_factory=dict)
-    unsettled: deque[TaskRunId | None] = field(default_factory=deque)
+    # Derived while evolving and rebuilt on recovery (`engine.rebuild`): what expressions see as `outputs`, what waits
+    # to be settled, task runs by their parent, the next number, and what is open or waits for its next attempt.
+    outputs_tree: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    unsettled: deque[TaskRunId | None] = field(default_factory=deque, compare=False, repr=False)
+    children: dict[TaskRunId | None, list[TaskRunId]] = field(default_factory=dict, compare=False, repr=False)
+    next_sequence: int = field(default=0, compare=False, repr=False)
+    open_attempts: int = field(default=0, compare=False, repr=False)
+    retrying: int = field(default=0, compare=False, repr=False)
 
     @property
     def state(self) -> State:
@@ -130,3 +137,8 @@ class Execution:
     @property
     def started_at(self) -> datetime:
         return self.history[0].at
+
+    @property
+    def is_over(self) -> bool:
+        """Ended, and what runs after the end (`afterExecution`) has ended too: no news is awaited any more."""
+        return self.state.is_final and not self.progress.running and not self.unsettled

@@ -116,8 +116,8 @@ class AllowFailure:
 class ForEach:
     """The tasks once for each distinct value, `concurrency_limit` values at once (0: no limit).
 
-    `values` is a list (its texts may be expressions) or an expression that gives one. With `flat` the tasks of
-    one value run at once rather than one after another (EachParallel of old).
+    `values` is a list (its texts may be expressions) or an expression that gives one. The tasks of one value run one
+    after another.
     """
 
     values: str | tuple[Any, ...]

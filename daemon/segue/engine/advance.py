@@ -1,0 +1,36 @@
+"""Advance: one event, decided, and all that it leads to until nothing moves. The engine's way in.
+
+    changes = advance(plan, execution, event)
+
+The execution is changed on the way; the changes, in their order, are what has to be written down and then acted on.
+Nothing decided (`()`) leaves the execution as it was.
+"""
+
+from segue.engine.decide import decide
+from segue.engine.evolve import evolve
+from segue.engine.plan import Plan
+from segue.engine.scene import Scene
+from segue.engine.settle import can_settle, rest, settle
+from segue.model.change import Change
+from segue.model.event import Event
+from segue.model.execution import Execution
+
+
+def advance(plan: Plan, execution: Execution, event: Event) -> tuple[Change, ...]:
+    """All that the event changes, in order."""
+    changes = list(decide(plan, execution, event))
+    for change in changes:
+        evolve(execution, change)
+    while can_settle(execution):
+        # Ends: every entry comes from a change, and changes only make task runs (bounded), or move one on.
+        scene = Scene.of(plan, execution, execution.unsettled.popleft(), event.at)
+        if scene is not None:
+            _fold(execution, settle(scene), changes)
+    _fold(execution, rest(execution, event.at), changes)
+    return tuple(changes)
+
+
+def _fold(execution: Execution, new: tuple[Change, ...], changes: list[Change]) -> None:
+    for change in new:
+        evolve(execution, change)
+    changes.extend(new)

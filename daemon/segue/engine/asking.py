@@ -1,0 +1,89 @@
+"""Asking: what a template of a task run comes to - evaluated here and now if it is pure, else ordered from a worker.
+
+An answer from a worker is kept in the run's notes until the run has opened, so that settling, done again after it has
+come, finds it. Never both: what a worker has to say the engine does not try.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from segue.engine import templates
+from segue.engine.flowables.steering import Question
+from segue.engine.scene import Scene
+from segue.engine.scope import scope_of
+from segue.model.change import Change, EvaluationOrdered, ProgressMade
+from segue.model.event import Evaluated
+from segue.model.execution import Failure
+
+AWAITS: Final = "awaits"
+ANSWERS: Final = "answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A worker has to say. `changes` order it, the first time."""
+
+    changes: tuple[Change, ...]
+
+
+def ask(scene: Scene, question: Question) -> Answer | Failure | Pending:
+    if not _holds_template(question.template):
+        return Answer(question.template)
+    if question.purpose in scene.node.elsewhere:
+        return _from_worker(scene, question)
+    value = templates.evaluate(
+        question.template,
+        scope_of(scene),
+        at=scene.at,
+        seed=f"{scene.id or scene.execution.id}/{question.purpose}",
+        typed=question.typed,
+    )
+    return value if isinstance(value, Failure) else Answer(value)
+
+
+def _holds_template(value: Any) -> bool:
+    match value:
+        case str():
+            return "{" in value
+        case list() | tuple():
+            return any(map(_holds_template, value))
+        case dict():
+            return True
+        case _:
+            return False
+
+
+def _from_worker(scene: Scene, question: Question) -> Answer | Failure | Pending:
+    notes = scene.progress.notes
+    answer = notes.get(ANSWERS, {}).get(question.purpose)
+    if answer is not None:
+        return Failure(message=answer["failure"], kind="expression") if "failure" in answer else Answer(answer["value"])
+    if notes.get(AWAITS) == question.purpose:
+        return Pending(())
+    order = EvaluationOrdered(id=scene.id, purpose=question.purpose, template=question.template, typed=question.typed)
+    return Pending((order, ProgressMade(id=scene.id, fields={"notes": {**notes, AWAITS: question.purpose}})))
+
+
+def answered(scene: Scene, event: Evaluated) -> tuple[Change, ...]:
+    """Take down what a worker said, if it was asked."""
+    notes = scene.progress.notes
+    if notes.get(AWAITS) != event.purpose:
+        return ()
+    said = {"value": event.value} if event.failure is None else {"failure": event.failure.message}
+    return (ProgressMade(id=scene.id, fields={"notes": _with_answer(notes, event.purpose, said)}),)
+
+
+def _with_answer(notes: Mapping[str, Any], purpose: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in notes.items() if key != AWAITS}
+    return {**kept, ANSWERS: {**notes.get(ANSWERS, {}), purpose: dict(said)}}
+
+
+def without_answers(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """The notes once the answers have been used."""
+    return {key: value for key, value in notes.items() if key not in {AWAITS, ANSWERS}}

@@ -1,0 +1,188 @@
+"""Create: a new execution of a flow, or one that replays another. Ids, dates and resolved inputs are brought along."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from segue.engine.ending import EXIT
+from segue.engine.labels import CORRELATION_ID
+from segue.engine.plan import AFTER_EXECUTION, Plan
+from segue.engine.rebuild import restore
+from segue.engine.reopen import SEQUENCE
+from segue.model.execution import Execution, Kind, Moved, Progress, TaskRun, TriggeredBy
+from segue.model.flow import Flow
+from segue.model.names import ExecutionId, TaskRunId, task_run_id
+from segue.model.state import State
+
+
+def new_execution(
+    *,
+    id: ExecutionId,  # noqa: A002  (the noun's own word, as in the model)
+    flow: Flow,
+    revision: int,
+    commit: str,
+    at: datetime,
+    inputs: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    trigger: TriggeredBy | None = None,
+    scheduled_at: datetime | None = None,
+    parent_id: ExecutionId | None = None,
+    original_id: ExecutionId | None = None,
+    kind: Kind = Kind.NORMAL,
+) -> Execution:
+    """An execution in CREATED. The flow's labels come first, then the caller's; the correlation id is its own unless
+    one is given."""
+    return Execution(
+        id=id,
+        namespace=flow.namespace,
+        flow_id=flow.id,
+        revision=revision,
+        commit=commit,
+        history=[Moved(State.CREATED, at)],
+        labels=_with_correlation({**flow.labels, **(labels or {})}, id),
+        inputs=dict(inputs or {}),
+        variables=dict(flow.variables),
+        trigger=trigger,
+        parent_id=parent_id,
+        original_id=original_id or id,
+        scheduled_at=scheduled_at,
+        kind=kind,
+    )
+
+
+def replay_of(
+    plan: Plan,
+    execution: Execution,
+    *,
+    id: ExecutionId,  # noqa: A002
+    at: datetime,
+    revision: int,
+    commit: str,
+    task_run_id: TaskRunId | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Execution | None:
+    """A new execution that does again what another one did: all of it (CREATED), or from a task run on (RESTARTED, with
+    the earlier task runs and their outputs). None if there is no such task run, or `plan`, which may be of another
+    revision, has no place for it."""
+    fresh = new_execution(
+        id=id,
+        flow=plan.flow,
+        revision=revision,
+        commit=commit,
+        at=at,
+        inputs=execution.inputs if inputs is None else inputs,
+        labels={**execution.labels, **(labels or {})},
+        trigger=execution.trigger,
+        parent_id=execution.id,
+        original_id=execution.original_id or execution.id,
+        kind=execution.kind,
+    )
+    if task_run_id is None:
+        return fresh
+    return _from_task_run(plan, execution, task_run_id, fresh, at)
+
+
+def _from_task_run(
+    plan: Plan, execution: Execution, chosen_id: TaskRunId, fresh: Execution, at: datetime
+) -> Execution | None:
+    chosen = execution.task_runs.get(chosen_id)
+    if chosen is None:
+        return None
+    kept = {run.id: run for run in _kept(plan, execution, chosen)}
+    if chosen_id not in kept:
+        return None
+    above = _above(execution, chosen)
+    reopened = _with_lost_children(execution, kept) | {run.id for run in above}
+    ids = {old: task_run_id(fresh.id, number) for number, old in enumerate(kept)}
+    for number, run in enumerate(kept.values()):
+        copy = _copied(run, number, ids, fresh.id)
+        if run.id == chosen_id:
+            copy.history.append(Moved(State.RESTARTED, at))
+            copy.outputs, copy.progress = None, None
+        elif run.id in reopened:
+            copy.history.append(Moved(State.RUNNING, at))
+            assert copy.progress is not None, run
+            copy.progress.branch = str(copy.progress.notes["main"])
+        fresh.task_runs[copy.id] = copy
+    _put_branches(plan, fresh, [ids[run.id] for run in (chosen, *above)])
+    fresh.history = [*execution.history, Moved(State.RESTARTED, at)]
+    fresh.variables = dict(execution.variables)
+    return restore(plan, fresh)
+
+
+def _kept(plan: Plan, execution: Execution, chosen: TaskRun) -> Iterable[TaskRun]:
+    """The task runs made before the chosen one, and itself, as far as the plan still has a place for them."""
+    places: set[TaskRunId | None] = {None}
+    for run in sorted(execution.task_runs.values(), key=lambda run: run.sequence):
+        node = plan.nodes.get(run.task_id)
+        if run.sequence > chosen.sequence:
+            return
+        if node is None or run.parent_id not in places or _is_after(plan, run):
+            continue
+        parent = execution.task_runs[run.parent_id].task_id if run.parent_id is not None else ""
+        if node.parent is not None and node.parent.id == parent:
+            places.add(run.id)
+            yield run
+
+
+def _is_after(plan: Plan, run: TaskRun) -> bool:
+    return run.parent_id is None and plan.nodes[run.task_id].branch == AFTER_EXECUTION
+
+
+def _above(execution: Execution, run: TaskRun) -> list[TaskRun]:
+    """The ancestors, the nearest first."""
+    above = []
+    while run.parent_id is not None:
+        run = execution.task_runs[run.parent_id]
+        above.append(run)
+    return above
+
+
+def _with_lost_children(execution: Execution, kept: Mapping[TaskRunId, TaskRun]) -> set[TaskRunId]:
+    """Those kept that have something below them that is not: they have to go on, and so have those above them."""
+    found: set[TaskRunId] = set()
+    for run in execution.task_runs.values():
+        parent = kept.get(run.parent_id) if run.parent_id is not None else None
+        if run.id not in kept and parent is not None:
+            found |= {parent.id, *(above.id for above in _above(execution, parent))}
+    return found
+
+
+def _copied(run: TaskRun, number: int, ids: Mapping[TaskRunId, TaskRunId], execution: ExecutionId) -> TaskRun:
+    return replace(
+        run,
+        id=task_run_id(execution, number),
+        sequence=number,
+        parent_id=ids[run.parent_id] if run.parent_id is not None else None,
+        history=list(run.history),
+        attempts=[replace(attempt, history=list(attempt.history)) for attempt in run.attempts],
+        progress=_copied_progress(run.progress),
+    )
+
+
+def _copied_progress(progress: Progress | None) -> Progress | None:
+    if progress is None:
+        return None
+    notes = {key: value for key, value in progress.notes.items() if key not in {EXIT, SEQUENCE}}
+    return replace(progress, values=progress.values, notes=notes)
+
+
+def _put_branches(plan: Plan, execution: Execution, path: list[TaskRunId]) -> None:
+    """Each node above the chosen task run is at the list in which the path goes on."""
+    for run_id in path:
+        run = execution.task_runs[run_id]
+        branch = plan.nodes[run.task_id].branch
+        if run.parent_id is None:
+            execution.progress.branch = branch
+            continue
+        progress = execution.task_runs[run.parent_id].progress
+        assert progress is not None, run
+        progress.branch = branch
+
+
+def _with_correlation(labels: dict[str, str], own: str) -> dict[str, str]:
+    """The labels with the correlation id at the end."""
+    correlation = labels.pop(CORRELATION_ID, own)
+    return {**labels, CORRELATION_ID: correlation}

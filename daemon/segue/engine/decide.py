@@ -1,0 +1,129 @@
+"""Decide: what an event does, one case an event. Total: every event in every state has an answer, often `()`.
+
+An event names what it is about (task run and attempt), so that one that comes twice or late can be told: what it says
+has then been decided already. What follows from the new state by itself is `settle`'s.
+"""
+
+from typing import assert_never
+
+from segue.engine import asking, attempts, kill, reopen
+from segue.engine.plan import Plan
+from segue.engine.scene import Scene
+from segue.model.change import Change, ExecutionMoved, LabelsChanged, Logged, TaskRunMoved
+from segue.model.event import (
+    AttemptEnded,
+    AttemptStarted,
+    ChildEnded,
+    Evaluated,
+    Event,
+    Held,
+    KillWanted,
+    LabelsSet,
+    PauseWanted,
+    Refused,
+    RestartWanted,
+    ResumeWanted,
+    Started,
+    StateWanted,
+    TimerFired,
+    TimerKind,
+    WorkerLost,
+)
+from segue.model.execution import Execution
+from segue.model.state import EXECUTION_MOVES, State
+
+Changes = tuple[Change, ...]
+
+_WAITING = frozenset({State.CREATED, State.QUEUED, State.RESTARTED})
+_GOING = frozenset({State.RUNNING, State.RETRYING})
+
+
+def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
+    match event:
+        case AttemptStarted() | AttemptEnded() | WorkerLost():
+            scene = Scene.of(plan, execution, event.task_run_id, event.at)
+            return _on_attempt(scene, event) if scene is not None else ()
+        case Evaluated():
+            scene = Scene.of(plan, execution, event.task_run_id, event.at)
+            return asking.answered(scene, event) if scene is not None else ()
+        case TimerFired():
+            scene = Scene.of(plan, execution, event.task_run_id, event.at)
+            return _on_timer(scene, event) if scene is not None else ()
+        case Started():
+            return _moved(execution, event, State.RUNNING) if execution.state in _WAITING else ()
+        case Held():
+            is_new = execution.state in _WAITING and execution.state is not State.QUEUED
+            return _moved(execution, event, State.QUEUED) if is_new else ()
+        case Refused():
+            return _on_refused(execution, event)
+        case KillWanted():
+            flow = Scene(plan, execution, plan.root, None, event.at)
+            is_open = not execution.state.is_final and execution.state is not State.KILLING
+            return tuple(kill.killed(flow)) if is_open else ()
+        case PauseWanted():
+            return _moved(execution, event, State.PAUSED) if execution.state in _GOING else ()
+        case ResumeWanted():
+            return _moved(execution, event, State.RUNNING) if execution.state is State.PAUSED else ()
+        case RestartWanted():
+            return reopen.restarted(Scene(plan, execution, plan.root, None, event.at))
+        case StateWanted():
+            scene = Scene.of(plan, execution, event.task_run_id, event.at)
+            return _on_state_wanted(scene, event) if scene is not None else ()
+        case LabelsSet():
+            labels = {**execution.labels, **event.labels}
+            return (LabelsChanged(labels=labels),) if labels != execution.labels else ()
+        case ChildEnded():
+            return ()  # no task waits for another execution yet
+        case _:
+            assert_never(event)
+
+
+def _moved(execution: Execution, event: Started | Held | PauseWanted | ResumeWanted, state: State) -> Changes:
+    assert state in EXECUTION_MOVES[execution.state], (execution.state, event)
+    return (ExecutionMoved(at=event.at, state=state),)
+
+
+def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost) -> Changes:
+    if scene.run is None:
+        return ()
+    match event:
+        case AttemptStarted():
+            return attempts.started(scene, event)
+        case WorkerLost():
+            return attempts.lost(scene, event)
+        case AttemptEnded():
+            return attempts.ended(scene, event)
+
+
+def _on_timer(scene: Scene, event: TimerFired) -> Changes:
+    if scene.run is None:
+        return ()
+    match event.kind:
+        case TimerKind.SLEEP:
+            return attempts.woken(scene)
+        case TimerKind.RETRY if scene.run.state is State.RETRYING:
+            return (TaskRunMoved(at=event.at, id=scene.run.id, state=State.CREATED),)
+        case _:
+            return ()
+
+
+def _on_refused(execution: Execution, event: Refused) -> Changes:
+    if (
+        execution.state not in _WAITING
+        or not event.state.is_final
+        or event.state not in EXECUTION_MOVES[execution.state]
+    ):
+        return ()
+    logged = (Logged(at=event.at, level="WARN", message=event.message),) if event.message else ()
+    return (*logged, ExecutionMoved(at=event.at, state=event.state))
+
+
+def _on_state_wanted(scene: Scene, event: StateWanted) -> Changes:
+    if scene.run is not None:
+        return reopen.given_state(scene, event.state)
+    execution = scene.execution
+    may_move = execution.state is State.PAUSED or (execution.state.is_final and execution.is_over)
+    is_end = event.state.is_final and event.state in EXECUTION_MOVES[execution.state]
+    if not may_move or not is_end or event.state is execution.state:
+        return ()
+    return (*kill.cut_off(scene), ExecutionMoved(at=event.at, state=event.state))

@@ -1,0 +1,58 @@
+"""Ending: how a task run, and the flow, come to their end."""
+
+from typing import Final
+
+from segue.engine import asking
+from segue.engine.asking import Pending
+from segue.engine.flow_outputs import outputs_of
+from segue.engine.flowables.steering import Question
+from segue.engine.outcome import allowed_end
+from segue.engine.scene import Scene
+from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, TaskRunMoved
+from segue.model.execution import Failure
+from segue.model.state import State
+
+EXIT: Final = "exit"
+"""The note on an execution that a task asked to end, with the state it is to end in."""
+
+_WITH_OUTPUTS: Final = frozenset({State.SUCCESS, State.WARNING})
+
+
+def fail(scene: Scene, failure: Failure) -> tuple[Change, ...]:
+    """A task run fails before any worker had it. No retry: nothing would be different."""
+    assert scene.run is not None
+    state = allowed_end(scene.node.task, State.FAILED)
+    return (
+        Logged(at=scene.at, level="ERROR", message=failure.message, id=scene.run.id),
+        TaskRunMoved(at=scene.at, id=scene.run.id, state=state),
+    )
+
+
+def end_node(scene: Scene, worst: State) -> tuple[Change, ...]:
+    """A flowable ends: as its children did, or as the task that wanted the whole execution to end said."""
+    assert scene.run is not None
+    wanted = scene.execution.progress.notes.get(EXIT)
+    state = State(wanted) if wanted else allowed_end(scene.node.task, worst)
+    return (TaskRunMoved(at=scene.at, id=scene.run.id, state=state),)
+
+
+def end_flow(scene: Scene, worst: State) -> tuple[Change, ...]:
+    """The execution ends. Outputs that do not render make a good end a FAILED one."""
+    wanted = scene.execution.progress.notes.get(EXIT)
+    state = State(wanted) if wanted and worst is not State.KILLED else worst
+    if not scene.plan.flow.outputs or state not in _WITH_OUTPUTS:
+        return (ExecutionMoved(at=scene.at, state=state),)
+    answer = asking.ask(scene, outputs_question(scene))
+    if isinstance(answer, Pending):
+        return answer.changes
+    values = answer if isinstance(answer, Failure) else outputs_of(scene.plan.flow.outputs, answer.value)
+    if isinstance(values, Failure):
+        return (
+            Logged(at=scene.at, level="ERROR", message=f"Failed to render the flow's outputs: {values.message}"),
+            ExecutionMoved(at=scene.at, state=State.FAILED),
+        )
+    return (OutputsSet(id=None, outputs=values), ExecutionMoved(at=scene.at, state=state))
+
+
+def outputs_question(flow: Scene) -> Question:
+    return Question("outputs", {output.id: output.value for output in flow.plan.flow.outputs}, typed=True)

@@ -1,0 +1,61 @@
+"""Steering: what `settle` asks of a kind of flowable, and the values they exchange."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from segue.engine.plan import Node
+from segue.engine.scene import Scene
+from segue.model.execution import Failure, TaskRun
+from segue.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A template that has to be evaluated first; `purpose` names it in events and orders."""
+
+    purpose: str
+    template: Any
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Which list of children is gone through, the values of a loop, and the flowable's own outputs."""
+
+    branch: str = "tasks"
+    values: Sequence[str] | None = None
+    outputs: Mapping[str, Any] | None = None
+
+
+class Child(NamedTuple):
+    """A task run to make."""
+
+    node: Node
+    value: str | None = None
+    iteration: int | None = None
+
+
+class Steering(Protocol):
+    """One kind of flowable. Each function costs what one child costs; only `due` of a loop looks at all children,
+    and it is asked when the loop begins or is taken up again."""
+
+    def question(self, node: Node, /) -> Question | None:
+        """What has to be known before it opens."""
+        ...
+
+    def opening(self, node: Node, answer: Any, /) -> Opening | Failure:
+        """How it opens, given the answer."""
+        ...
+
+    def due(self, scene: Scene, /) -> Sequence[Child]:
+        """The children of the list in hand that should be there and are not."""
+        ...
+
+    def after(self, scene: Scene, ended: TaskRun, /) -> Sequence[Child]:
+        """The same, when nothing has happened but the end of this child."""
+        ...
+
+    def end(self, worst: State, /) -> State:
+        """Its own end, given the worst end among its children."""
+        ...

@@ -1,0 +1,51 @@
+"""Kill: what becomes of everything that has not ended when an execution is to stop."""
+
+from collections.abc import Iterator
+
+from segue.engine.scene import Scene
+from segue.model.change import AttemptMoved, Change, ExecutionMoved, KillOrdered, TaskRunMoved, TimerCleared
+from segue.model.event import TimerKind
+from segue.model.state import State
+from segue.model.task import Sleep
+
+
+def killed(flow: Scene) -> Iterator[Change]:
+    """The execution is KILLING: what no worker has ends at once, the rest once its worker says so."""
+    yield ExecutionMoved(at=flow.at, state=State.KILLING)
+    for scene in open_scenes(flow):
+        yield from _stopped(scene, waits=True)
+
+
+def cut_off(flow: Scene) -> Iterator[Change]:
+    """Everything ends at once, whatever its worker may still say."""
+    for scene in open_scenes(flow):
+        yield from _stopped(scene, waits=False)
+
+
+def open_scenes(flow: Scene) -> Iterator[Scene]:
+    for run in flow.execution.task_runs.values():
+        if not run.state.is_final:
+            scene = Scene.of(flow.plan, flow.execution, run.id, flow.at)
+            assert scene is not None, run
+            yield scene
+
+
+def _stopped(scene: Scene, *, waits: bool) -> Iterator[Change]:
+    assert scene.run is not None
+    assert scene.node.task is not None
+    run, at, attempt = scene.run, scene.at, scene.attempt
+    if run.state is State.RETRYING:
+        yield TimerCleared(kind=TimerKind.RETRY, id=run.id)
+    is_asleep = attempt is not None and isinstance(scene.node.task.body, Sleep)
+    if is_asleep:
+        yield TimerCleared(kind=TimerKind.SLEEP, id=run.id)
+    elif attempt is not None:
+        yield KillOrdered(id=run.id, attempt=attempt.number)
+    works = attempt is not None and attempt.state is not State.CREATED and not is_asleep
+    if waits and (works or scene.node.task.is_flowable):
+        if run.state is not State.KILLING:
+            yield TaskRunMoved(at=at, id=run.id, state=State.KILLING)
+        return
+    if attempt is not None:
+        yield AttemptMoved(at=at, id=run.id, number=attempt.number, state=State.KILLED)
+    yield TaskRunMoved(at=at, id=run.id, state=State.KILLED)

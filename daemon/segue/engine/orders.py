@@ -1,0 +1,111 @@
+"""Orders: what a worker is sent - an attempt of a runnable task, or a template to evaluate - with the variables that its
+templates name and no others.
+
+The size of an order does not depend on the size of the execution: of the outputs go only the paths that are named, and
+where a path goes on with the run's own value (`outputs.t[taskrun.value]`), only that value's part.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from segue.engine import narrowing
+from segue.engine.asking import AWAITS
+from segue.engine.ending import outputs_question
+from segue.engine.flowables.steering import Question
+from segue.engine.flowables.table import steering_of
+from segue.engine.plan import Plan
+from segue.engine.scene import Scene
+from segue.engine.scope import scope_of
+from segue.model.change import EvaluationOrdered
+from segue.model.execution import Execution
+from segue.model.names import TaskRunId
+from segue.model.order import Order
+from segue.model.task import Runnable, Sleep
+
+
+def order_for(
+    plan: Plan, execution: Execution, task_run_id: TaskRunId, surroundings: Mapping[str, Any]
+) -> Order | None:
+    """The order for the open attempt of a task run; None if there is none (any more). `surroundings` are the variables
+    that do not come from the execution: `envs`, `globals`, `kestra`."""
+    scene = Scene.of(plan, execution, task_run_id, execution.history[-1].at)
+    if scene is None or scene.run is None or scene.attempt is None or scene.node.task is None:
+        return None
+    task = scene.node.task
+    if not isinstance(task.body, Runnable):
+        return None
+    return Order(
+        id=f"{scene.run.id}#{scene.attempt.number}",
+        execution_id=execution.id,
+        namespace=execution.namespace,
+        flow_id=execution.flow_id,
+        revision=execution.revision,
+        commit=execution.commit,
+        task_run_id=scene.run.id,
+        task_id=task.id,
+        task_type=task.type,
+        attempt=scene.attempt.number,
+        properties=task.body.properties,
+        variables=_variables(scene, surroundings),
+        run_if=str(task.run_if) if "run_if" in scene.node.elsewhere else None,
+        timeout=task.timeout,
+        log_level=task.log_level,
+        log_to_file=task.log_to_file,
+    )
+
+
+def evaluation_for(
+    plan: Plan, execution: Execution, ordered: EvaluationOrdered, surroundings: Mapping[str, Any]
+) -> Order | None:
+    """The order to evaluate what the engine may not; None if nobody waits for it any more."""
+    scene = Scene.of(plan, execution, ordered.id, execution.history[-1].at)
+    if scene is None or scene.progress.notes.get(AWAITS) != ordered.purpose:
+        return None
+    task = scene.node.task
+    return Order(
+        id=f"{scene.id or execution.id}?{ordered.purpose}",
+        execution_id=execution.id,
+        namespace=execution.namespace,
+        flow_id=execution.flow_id,
+        revision=execution.revision,
+        commit=execution.commit,
+        task_run_id=scene.id,
+        task_id=task.id if task is not None else "",
+        task_type=task.type if task is not None else "",
+        attempt=1,
+        variables=_variables(scene, surroundings),
+        purpose=ordered.purpose,
+        template=ordered.template,
+        typed=ordered.typed,
+    )
+
+
+def open_evaluations(plan: Plan, execution: Execution) -> Iterator[EvaluationOrdered]:
+    """The evaluations that are still waited for: to be ordered again when the daemon has been away."""
+    for run_id in (None, *(run.id for run in execution.task_runs.values() if not run.state.is_final)):
+        scene = Scene.of(plan, execution, run_id, execution.history[-1].at)
+        purpose = scene.progress.notes.get(AWAITS) if scene is not None else None
+        question = _question(scene, purpose) if scene is not None and purpose is not None else None
+        if question is not None:
+            yield EvaluationOrdered(
+                id=run_id, purpose=question.purpose, template=question.template, typed=question.typed
+            )
+
+
+def _question(scene: Scene, purpose: str) -> Question | None:
+    task = scene.node.task
+    if task is None:
+        return outputs_question(scene)
+    match purpose:
+        case "run_if":
+            return Question(purpose, task.run_if)
+        case "timeout":
+            return Question(purpose, task.timeout)
+        case "duration" if isinstance(task.body, Sleep):
+            return Question(purpose, task.body.duration)
+        case _:
+            return steering_of(scene.node).question(scene.node)
+
+
+def _variables(scene: Scene, surroundings: Mapping[str, Any]) -> Mapping[str, Any]:
+    return narrowing.narrowed(scope_of(scene, surroundings), scene.node.needs)

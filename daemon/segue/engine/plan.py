@@ -1,0 +1,118 @@
+"""Plan: a flow, indexed for deciding. Made once for each revision and shared by all its executions; never changes.
+
+Disabled tasks are left out, so nothing else has to know about them. The root `Node` stands for the flow itself: its
+branches are `tasks`, `errors`, `finally` and `afterExecution`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from segue.engine.templates import Needs, needs_of
+from segue.engine.templates import is_pure as _is_pure
+from segue.model.flow import Flow
+from segue.model.task import ForEach, If, Retry, Runnable, Sleep, Switch, Task, branches
+
+ERRORS: Final = "errors"
+FINALLY: Final = "finally"
+AFTER_EXECUTION: Final = "afterExecution"
+SIDE_BRANCHES: Final = frozenset({ERRORS, FINALLY, AFTER_EXECUTION})
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Node:
+    """A task and its place. `branch` and `position` say where in `parent` it stands; `retry` is the policy in force
+    (the task's own, or its nearest ancestor's, or the flow's); `needs` are the variables that its templates name;
+    `elsewhere` are the purposes of those templates that only a worker may evaluate."""
+
+    task: Task | None  # None: the flow itself
+    parent: "Node | None"
+    branch: str
+    position: int
+    depth: int
+    retry: Retry | None
+    needs: Needs
+    elsewhere: frozenset[str]
+    branches: dict[str, tuple["Node", ...]] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.task.id if self.task else ""
+
+    def children(self, branch: str) -> tuple["Node", ...]:
+        return self.branches.get(branch, ())
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Plan:
+    flow: Flow
+    root: Node
+    nodes: Mapping[str, Node]
+
+    @classmethod
+    def of(cls, flow: Flow) -> Self:
+        outputs = [output.value for output in flow.outputs]
+        root = Node(
+            task=None,
+            parent=None,
+            branch="",
+            position=0,
+            depth=0,
+            retry=flow.retry,
+            needs=needs_of(outputs),
+            elsewhere=frozenset() if _is_pure(outputs) else frozenset({"outputs"}),
+        )
+        nodes: dict[str, Node] = {}
+        lists = (
+            ("tasks", flow.tasks),
+            (ERRORS, flow.errors),
+            (FINALLY, flow.finally_),
+            (AFTER_EXECUTION, flow.after_execution),
+        )
+        for name, tasks in lists:
+            _grow(root, name, tasks, nodes)
+        return cls(flow=flow, root=root, nodes=nodes)
+
+
+def _grow(parent: Node, branch: str, tasks: tuple[Task, ...], nodes: dict[str, Node]) -> None:
+    enabled = (task for task in tasks if not task.disabled)
+    parent.branches[branch] = tuple(
+        _node(parent, branch, position, task, nodes) for position, task in enumerate(enabled)
+    )
+
+
+def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str, Node]) -> Node:
+    templates = dict(_templates(task))
+    node = Node(
+        task=task,
+        parent=parent,
+        branch=branch,
+        position=position,
+        depth=parent.depth + 1,
+        retry=task.retry or parent.retry,
+        needs=needs_of(list(templates.values())),
+        elsewhere=frozenset(purpose for purpose, template in templates.items() if not _is_pure(template)),
+    )
+    nodes[task.id] = node
+    for name, children in branches(task.body):
+        _grow(node, name, children, nodes)
+    return node
+
+
+def _templates(task: Task) -> Iterator[tuple[str, Any]]:
+    """What of a task may hold expressions, by what it is for."""
+    yield "run_if", task.run_if
+    yield "timeout", task.timeout
+    match task.body:
+        case Runnable(properties=properties):
+            yield "properties", properties
+        case Sleep(duration=duration):
+            yield "duration", duration
+        case If(condition=condition):
+            yield "condition", condition
+        case Switch(value=value):
+            yield "value", value
+        case ForEach(values=values):
+            yield "values", list(values) if isinstance(values, tuple) else values
+        case _:
+            pass

@@ -1,0 +1,159 @@
+"""Reopen: an execution that has ended goes on, because it is restarted or one of its task runs is given another state.
+
+What failed is set going again with the nodes above it; what ran because of the failure (`errors`), and what ran
+because it was over (`finally`, `afterExecution`), is removed, to run anew in its time. The execution stays RESTARTED
+until it is let go (`Started`), as a new one stays CREATED.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from segue.engine.ending import EXIT
+from segue.engine.outcome import is_blocking
+from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
+from segue.engine.recount import recounted
+from segue.engine.scene import Scene
+from segue.model.change import (
+    AttemptMoved,
+    Change,
+    ExecutionMoved,
+    OutputsSet,
+    ProgressMade,
+    TaskRunMoved,
+    TaskRunRemoved,
+)
+from segue.model.execution import Execution, TaskRun
+from segue.model.names import TaskRunId
+from segue.model.state import TASK_RUN_MOVES, State
+
+SEQUENCE: Final = "sequence"
+"""The note of how many task runs there have been, so that no id of a removed one is given again."""
+
+_ORDER: Final = {ERRORS: 1, FINALLY: 2, AFTER_EXECUTION: 3}
+
+
+def is_at_rest(execution: Execution) -> bool:
+    """May it be reopened: ended for good, or paused with nothing under way."""
+    if execution.state is State.PAUSED:
+        return not execution.open_attempts and not execution.retrying
+    return execution.state.is_final and execution.is_over
+
+
+@dataclass(slots=True)
+class _Reopening:
+    """The changes so far, and the states that they lead to."""
+
+    at: datetime
+    changes: list[Change] = field(default_factory=list)
+    states: dict[TaskRunId, State] = field(default_factory=dict)
+    removed: set[TaskRunId] = field(default_factory=set)
+
+    def move(self, run: TaskRun, state: State) -> None:
+        self.changes.append(TaskRunMoved(at=self.at, id=run.id, state=state))
+        self.states[run.id] = state
+
+    def remove(self, scene: Scene) -> None:
+        """A task run and all below it, the lowest first."""
+        assert scene.run is not None
+        for child in _child_scenes(scene):
+            self.remove(child)
+        self.changes.append(TaskRunRemoved(id=scene.run.id))
+        self.removed.add(scene.run.id)
+
+    def recount(self, scene: Scene, branch: str, **fields: Any) -> None:
+        kept = (run for run in scene.children() if run.id not in self.removed)
+        counts = recounted(scene.plan, branch, kept, self.states)
+        self.changes.append(ProgressMade(id=scene.id, fields={**counts, **fields}))
+
+    def finish(self, flow: Scene, branch: str) -> tuple[Change, ...]:
+        notes = {key: value for key, value in flow.progress.notes.items() if key != EXIT}
+        self.recount(flow, branch, notes={**notes, SEQUENCE: flow.execution.next_sequence})
+        if flow.execution.outputs is not None:
+            self.changes.append(OutputsSet(id=None, outputs=None))
+        self.changes.append(ExecutionMoved(at=self.at, state=State.RESTARTED))
+        return tuple(self.changes)
+
+
+def restarted(flow: Scene) -> tuple[Change, ...]:
+    """Go on from what failed; `()` if nothing did, or something still runs."""
+    if not is_at_rest(flow.execution) or not any(
+        is_blocking(scene.run.state) for scene in _suspects(flow) if scene.run
+    ):
+        return ()
+    reopening = _Reopening(flow.at)
+    _restart_below(flow, reopening)
+    return reopening.finish(flow, "tasks")
+
+
+def _suspects(flow: Scene) -> Iterator[Scene]:
+    """Where the failure of the execution shows: the flow's own task runs; in a paused one, any."""
+    if flow.execution.state is not State.PAUSED:
+        return (scene for scene in _child_scenes(flow) if scene.node.branch != AFTER_EXECUTION)
+    found = (Scene.of(flow.plan, flow.execution, run_id, flow.at) for run_id in flow.execution.task_runs)
+    return (scene for scene in found if scene is not None)
+
+
+def _restart_below(scene: Scene, reopening: _Reopening) -> None:
+    for child in list(_child_scenes(scene)):
+        assert child.run is not None
+        if child.node.branch in SIDE_BRANCHES:
+            reopening.remove(child)
+        elif is_blocking(child.run.state) or not child.run.state.is_final:
+            _restart_run(child, child.run, reopening)
+
+
+def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
+    main = scene.progress.notes.get("main")
+    if main is None:  # works in a worker, or failed before it opened
+        if run.state.is_final:
+            reopening.move(run, State.RESTARTED)
+        return
+    if run.state.is_final:
+        reopening.move(run, State.RUNNING)
+    _restart_below(scene, reopening)
+    reopening.recount(scene, main)
+
+
+def given_state(scene: Scene, state: State) -> tuple[Change, ...]:
+    """A task run is given another end by hand; all above it goes on from there."""
+    run = scene.run
+    assert run is not None
+    is_move = state.is_final and state is not run.state and run.state.is_final and state in TASK_RUN_MOVES[run.state]
+    if not is_move or not is_at_rest(scene.execution) or _is_after_execution(scene):
+        return ()
+    reopening = _Reopening(scene.at)
+    reopening.move(run, state)
+    if run.attempts:
+        reopening.changes.append(AttemptMoved(at=scene.at, id=run.id, number=run.attempts[-1].number, state=state))
+    while scene.run is not None:
+        above, branch = scene.parent(), scene.node.branch
+        _remove_later(above, branch, reopening)
+        if above.run is None:
+            return reopening.finish(above, branch)
+        if above.run.state.is_final:
+            reopening.move(above.run, State.RUNNING)
+        reopening.recount(above, branch)
+        scene = above
+    return ()
+
+
+def _is_after_execution(scene: Scene) -> bool:
+    while scene.run is not None and scene.run.parent_id is not None:
+        scene = scene.parent()
+    return scene.node.branch == AFTER_EXECUTION
+
+
+def _remove_later(above: Scene, branch: str, reopening: _Reopening) -> None:
+    """Remove what ran after this list of children was done."""
+    for child in list(_child_scenes(above)):
+        if _ORDER.get(child.node.branch, 0) > _ORDER.get(branch, 0):
+            reopening.remove(child)
+
+
+def _child_scenes(scene: Scene) -> Iterator[Scene]:
+    for run in scene.children():
+        found = Scene.of(scene.plan, scene.execution, run.id, scene.at)
+        assert found is not None, run
+        yield found

@@ -1,0 +1,130 @@
+"""Scope: the variables that expressions of an execution, or of one of its task runs, see (Kestra's names).
+
+For the engine's own evaluations the live values are handed over as they are, whatever the execution weighs. What goes
+into an order is narrowed to what the templates name: see `narrow`.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from segue.engine.evolve import values_of
+from segue.engine.scene import Scene
+from segue.model.execution import Execution, TaskRun
+
+_TENANT: Final = "main"
+_SCHEDULES: Final = "Schedule"
+_NO_SURROUNDINGS: Final[Mapping[str, Any]] = {}
+
+
+def scope_of(scene: Scene, surroundings: Mapping[str, Any] = _NO_SURROUNDINGS) -> dict[str, Any]:
+    """All variables; `tasks`, which has to be put together from all task runs, only if the node's templates name it.
+    `surroundings` are those that do not come from the execution (`envs`, `globals`, `kestra`)."""
+    variables = dict(surroundings)
+    variables.update(_of_execution(scene))
+    if scene.run is not None:
+        variables.update(_of_task_run(scene, scene.run))
+    if scene.node.needs.name("tasks"):
+        variables["tasks"] = task_states(scene.execution)
+    return variables
+
+
+def _of_execution(scene: Scene) -> Iterator[tuple[str, Any]]:
+    execution, flow = scene.execution, scene.plan.flow
+    yield (
+        "flow",
+        {"id": flow.id, "namespace": flow.namespace, "revision": execution.revision, "tenantId": _TENANT},
+    )
+    yield (
+        "execution",
+        {
+            "id": execution.id,
+            "startDate": instant(execution.started_at),
+            "originalId": execution.original_id or execution.id,
+            "state": execution.state.value,
+            "outputs": execution.outputs or {},
+        },
+    )
+    yield "inputs", execution.inputs
+    yield "vars", execution.variables
+    yield "outputs", execution.outputs_tree
+    yield "labels", nested(execution.labels)
+    if execution.trigger is not None:
+        variables = dict(execution.trigger.variables)
+        yield "trigger", variables
+        if execution.trigger.type.rpartition(".")[2] == _SCHEDULES:
+            yield "schedule", variables
+
+
+def _of_task_run(scene: Scene, run: TaskRun) -> Iterator[tuple[str, Any]]:
+    assert scene.node.task is not None
+    yield "task", {"id": run.task_id, "type": scene.node.task.type}
+    yield "taskrun", _taskrun(run)
+    parents = list(_parents(scene.execution, run))
+    if parents:
+        yield "parents", parents
+        yield "parent", parents[0]
+
+
+def _taskrun(run: TaskRun) -> dict[str, Any]:
+    before = sum(attempt.state.is_final for attempt in run.attempts)
+    variables: dict[str, Any] = {
+        "id": run.id,
+        "startDate": instant(run.history[0].at),
+        "attemptsCount": before,
+    }
+    if run.parent_id is not None:
+        variables["parentId"] = run.parent_id
+    if run.value is not None:
+        variables["value"] = run.value
+    if run.iteration is not None:
+        variables["iteration"] = run.iteration
+    return variables
+
+
+def _parents(execution: Execution, run: TaskRun) -> Iterator[dict[str, Any]]:
+    """From the nearest to the farthest, those that have a value or outputs."""
+    above = run
+    while above.parent_id is not None:
+        above = execution.task_runs[above.parent_id]
+        entry: dict[str, Any] = {}
+        if above.value is not None:
+            entry["taskrun"] = {"value": above.value}
+            if above.iteration is not None:
+                entry["taskrun"]["iteration"] = above.iteration
+        if above.outputs is not None:
+            entry["outputs"] = above.outputs
+        if entry:
+            yield entry
+
+
+def task_states(execution: Execution) -> dict[str, Any]:
+    """`tasks.<id>.state`, with the values between for runs in a loop."""
+    tree: dict[str, Any] = {}
+    for run in execution.task_runs.values():
+        level = tree.setdefault(run.task_id, {})
+        for value in values_of(execution, run):
+            level = level.setdefault(value, {})
+        level["state"] = run.state.value
+    return tree
+
+
+def nested(flat: Mapping[str, str]) -> dict[str, Any]:
+    """`{"a.b": 1}` as `{"a": {"b": 1}}`. Where one key is the start of another (`a` and `a.b`), the longer one stays as
+    it is written."""
+    tree: dict[str, Any] = {}
+    for key in sorted(flat):
+        *path, last = key.split(".")
+        level: Any = tree
+        for part in path:
+            level = level.setdefault(part, {}) if isinstance(level, dict) else None
+        if isinstance(level, dict):
+            level[last] = flat[key]
+        else:
+            tree[key] = flat[key]
+    return tree
+
+
+def instant(at: datetime) -> str:
+    """A time as Kestra prints it: ISO 8601 in UTC with a Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,240 @@
+"""Settle: what a state by itself leads to.
+
+`evolve` puts on the execution's `unsettled` list whatever a change may have set in motion; `settle` says what follows
+for one entry: a task run that was made starts, a flowable opens or makes its next children, a child that ended lets
+its parent go on, a list that is done gives way to `errors`, `finally`, and then to the node's end. Done again for an
+entry that has been settled it says `()`.
+
+The life of a node's lists: the main list; after a failure in it `errors`; always `finally`; then the end. What has
+begun is not stopped by a failure, but nothing new starts beside it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from segue.engine import asking, attempts, ending, kill
+from segue.engine.asking import Answer, Pending
+from segue.engine.ending import EXIT
+from segue.engine.flowables import parts
+from segue.engine.flowables.steering import Child, Opening, Question
+from segue.engine.flowables.table import steering_of
+from segue.engine.limits import TASK_RUNS_MAX
+from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
+from segue.engine.scene import Scene
+from segue.expression.template import truthy
+from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, ProgressMade, TaskRunCreated, TaskRunMoved
+from segue.model.execution import Execution, Failure
+from segue.model.names import task_run_id
+from segue.model.state import State
+from segue.model.task import Runnable, Sleep
+
+Changes = tuple[Change, ...]
+
+
+def can_settle(execution: Execution) -> bool:
+    """Does anything go on by itself: not while it is paused, or waits to be let go."""
+    return bool(execution.unsettled) and execution.state not in {
+        State.CREATED,
+        State.QUEUED,
+        State.PAUSED,
+        State.RESTARTED,
+    }
+
+
+def settle(scene: Scene) -> Changes:
+    """What one entry leads to."""
+    state = scene.run.state if scene.run is not None else scene.execution.state
+    if scene.execution.state is State.KILLING:
+        return _settle_killing(scene)
+    if scene.run is None:
+        return _settle_flow(scene, state)
+    if state.is_final:
+        return _settle_ended(scene)
+    if state is State.CREATED or state is State.RESTARTED:
+        return _start(scene)
+    if state is State.RUNNING and scene.node.task is not None and scene.node.task.is_flowable:
+        return _go_on(scene)
+    return ()
+
+
+def _settle_killing(scene: Scene) -> Changes:
+    """Nothing starts any more; a node is KILLED once nothing below it runs."""
+    if scene.run is not None and scene.run.state.is_final:
+        scene = scene.parent()
+    if scene.progress.running or scene.attempt is not None:
+        return ()
+    if scene.run is None:
+        return ending.end_flow(scene, State.KILLED)
+    if scene.run.state is State.KILLING:
+        return (TaskRunMoved(at=scene.at, id=scene.run.id, state=State.KILLED),)
+    return ()
+
+
+def _settle_flow(scene: Scene, state: State) -> Changes:
+    if not state.is_final:
+        is_killed = scene.progress.notes.get(EXIT) == State.KILLED
+        return tuple(kill.killed(scene)) if is_killed else _go_on(scene)
+    if scene.progress.branch == AFTER_EXECUTION:
+        return _make(scene, parts.one_by_one(scene))
+    if scene.node.children(AFTER_EXECUTION) and not scene.progress.running:
+        return _take_up(scene, AFTER_EXECUTION)
+    return ()
+
+
+def rest(execution: Execution, at: datetime) -> Changes:
+    """Once all is settled: RETRYING when nothing is open but attempts that wait for their time."""
+    waits = execution.retrying > 0 and execution.open_attempts == 0
+    if waits and execution.state is State.RUNNING:
+        return (ExecutionMoved(at=at, state=State.RETRYING),)
+    if not waits and execution.state is State.RETRYING:
+        return (ExecutionMoved(at=at, state=State.RUNNING),)
+    return ()
+
+
+# A task run starts.
+
+
+def _start(scene: Scene) -> Changes:
+    assert scene.run is not None
+    assert scene.node.task is not None
+    if scene.attempt is not None:
+        return ()
+    gate = _gate(scene)
+    if isinstance(gate, Pending):
+        return gate.changes
+    if isinstance(gate, Failure):
+        return ending.fail(scene, gate)
+    if not gate.value:
+        return (TaskRunMoved(at=scene.at, id=scene.run.id, state=State.SKIPPED),)
+    match scene.node.task.body:
+        case Runnable():
+            return attempts.opened(scene)
+        case Sleep():
+            return attempts.slept(scene)
+        case _:
+            return (TaskRunMoved(at=scene.at, id=scene.run.id, state=State.RUNNING), *_open(scene))
+
+
+def _gate(scene: Scene) -> Answer | Failure | Pending:
+    """Whether `runIf` lets it start. Asked once, not again for a retry; and left to the worker if one is needed for the
+    task anyhow and the engine may not evaluate it."""
+    assert scene.run is not None
+    assert scene.node.task is not None
+    task = scene.node.task
+    is_retry = scene.run.state is State.CREATED and bool(scene.run.attempts)
+    is_left = isinstance(task.body, Runnable) and "run_if" in scene.node.elsewhere
+    if task.run_if is None or task.run_if is True or is_retry or is_left:
+        return Answer(value=True)
+    answer = asking.ask(scene, Question("run_if", task.run_if))
+    if not isinstance(answer, Answer) or isinstance(answer.value, bool):
+        return answer
+    return Answer(truthy(None if answer.value is None else str(answer.value)))
+
+
+# A flowable opens, and goes on.
+
+
+def _open(scene: Scene) -> Changes:
+    steering = steering_of(scene.node)
+    question = steering.question(scene.node)
+    answer = asking.ask(scene, question) if question is not None else Answer(None)
+    if isinstance(answer, Pending):
+        return answer.changes
+    opening = answer if isinstance(answer, Failure) else steering.opening(scene.node, answer.value)
+    if isinstance(opening, Failure):
+        return ending.fail(scene, opening)
+    return _opened(scene, opening)
+
+
+def _opened(scene: Scene, opening: Opening) -> Changes:
+    notes = {**asking.without_answers(scene.progress.notes), "main": opening.branch}
+    fields: dict[str, object] = {"branch": opening.branch, "notes": notes}
+    if opening.values is not None:
+        fields["values"] = list(opening.values)
+    progress = ProgressMade(id=scene.id, fields=fields)
+    if opening.outputs is None:
+        return (progress,)
+    return (OutputsSet(id=scene.id, outputs=opening.outputs), progress)
+
+
+def _go_on(scene: Scene) -> Changes:
+    """A node that is open, taken up wherever it stands."""
+    if not scene.progress.branch:
+        return _open(scene)
+    if scene.progress.branch in SIDE_BRANCHES:
+        return _with_children(scene, parts.one_by_one(scene))
+    return _with_children(scene, steering_of(scene.node).due(scene))
+
+
+def _settle_ended(scene: Scene) -> Changes:
+    """A child ended: its parent goes on."""
+    assert scene.run is not None
+    parent = scene.parent()
+    if parent.run is None:
+        return _settle_flow_after(parent, scene)
+    return _after(parent, scene) if parent.run.state is State.RUNNING else ()
+
+
+def _settle_flow_after(flow: Scene, ended: Scene) -> Changes:
+    if flow.execution.state.is_final:
+        return _settle_flow(flow, flow.execution.state)
+    return _after(flow, ended)
+
+
+def _after(parent: Scene, ended: Scene) -> Changes:
+    assert ended.run is not None
+    if parent.progress.branch in SIDE_BRANCHES:
+        return _with_children(parent, parts.one_by_one(parent))
+    return _with_children(parent, steering_of(parent.node).after(parent, ended.run))
+
+
+def _with_children(scene: Scene, children: Sequence[Child]) -> Changes:
+    if EXIT in scene.execution.progress.notes and scene.progress.branch != FINALLY:
+        children = ()
+    if children:
+        return _make(scene, children)
+    return () if scene.progress.running else _next_list(scene)
+
+
+def _make(scene: Scene, children: Sequence[Child]) -> Changes:
+    execution = scene.execution
+    if len(execution.task_runs) + len(children) > TASK_RUNS_MAX:
+        return _refuse(scene, f"More than {TASK_RUNS_MAX} task runs in one execution")
+    return tuple(
+        TaskRunCreated(
+            at=scene.at,
+            id=task_run_id(execution.id, sequence),
+            sequence=sequence,
+            task_id=child.node.id,
+            parent_id=scene.id,
+            value=child.value,
+            iteration=child.iteration,
+        )
+        for sequence, child in enumerate(children, execution.next_sequence)
+    )
+
+
+def _refuse(scene: Scene, message: str) -> Changes:
+    """No room for more task runs: the node fails, once what it has begun has ended."""
+    if scene.progress.running or scene.execution.state.is_final:
+        return ()
+    if scene.run is not None:
+        return ending.fail(scene, Failure(message=message))
+    return (Logged(at=scene.at, level="ERROR", message=message), ExecutionMoved(at=scene.at, state=State.FAILED))
+
+
+def _next_list(scene: Scene) -> Changes:
+    """The list in hand is done: which comes next, or the end."""
+    progress, node = scene.progress, scene.node
+    is_main = progress.branch not in SIDE_BRANCHES
+    leaves = EXIT in scene.execution.progress.notes
+    if is_main and progress.worst is State.FAILED and node.children(ERRORS) and not leaves:
+        return _take_up(scene, ERRORS)
+    if progress.branch != FINALLY and node.children(FINALLY):
+        return _take_up(scene, FINALLY)
+    worst = steering_of(node).end(progress.worst)
+    return ending.end_flow(scene, worst) if scene.run is None else ending.end_node(scene, worst)
+
+
+def _take_up(scene: Scene, branch: str) -> Changes:
+    return (ProgressMade(id=scene.id, fields={"branch": branch, "next": 0, "blocked": False}),)

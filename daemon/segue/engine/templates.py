@@ -1,0 +1,72 @@
+"""Templates as the engine sees them: which variables they need, whether it may evaluate them itself, and doing so.
+
+Everything the engine knows of the expression package stands here. It evaluates only what is pure (no secret, key, file
+or HTTP call), under the evaluator's budget, with the event's time as the clock; the rest is ordered from a worker.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any, Final
+
+from segue.expression.errors import ExpressionError
+from segue.expression.outside import FrozenOutside
+from segue.expression.references import Reference
+from segue.expression.template import Scope, effects_of, references_of, render_value
+from segue.model.execution import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The variables that templates name. With `everything` they may name any (`render` of a computed text)."""
+
+    references: frozenset[Reference]
+    roots: frozenset[object]
+    everything: bool
+
+    def name(self, root: str) -> bool:
+        return self.everything or root in self.roots
+
+
+EVERYTHING: Final = Needs(frozenset(), frozenset(), everything=True)
+
+
+def needs_of(templates: Any) -> Needs:
+    """What a template, or a value with templates in it, needs. One that cannot be read needs everything: its author is
+    told when it renders."""
+    try:
+        references = references_of(templates)
+    except ExpressionError:
+        return EVERYTHING
+    if () in references:
+        return EVERYTHING
+    return Needs(references, frozenset(reference[0] for reference in references), everything=False)
+
+
+def is_pure(template: Any) -> bool:
+    """May the engine itself evaluate it?"""
+    try:
+        return not effects_of(template)
+    except ExpressionError:
+        return True
+
+
+def evaluate(template: Any, variables: Mapping[str, Any], *, at: datetime, seed: str, typed: bool) -> Any | Failure:
+    """The template's value, or why there is none."""
+    outside = FrozenOutside(now=at, random=_chance_from(seed))
+    try:
+        return render_value(template, Scope(variables=variables, outside=outside), typed=typed)
+    except ExpressionError as error:
+        return Failure(message=str(error), kind="expression")
+
+
+def _chance_from(seed: str) -> Callable[[int], bytes]:
+    """Bytes that differ from call to call and are the same when the decision is made again."""
+    calls = count()
+
+    def chance(length: int) -> bytes:
+        return hashlib.shake_256(f"{seed}/{next(calls)}".encode()).digest(length)
+
+    return chance
