@@ -1,0 +1,75 @@
+"""Addresses of internal storage: `kestra:///<namespace, / for .>/<flow>/executions/<id>/tasks/<task>/<task run>/<file>`.
+
+Pure. An address is read into its parts once, and refused here if any part could lead outside the root. What is
+written between the slashes is percent-encoded, so that a file's name may hold spaces or other scripts' letters.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, unquote
+
+SCHEME: Final = "kestra"
+PREFIX: Final = "kestra://"
+
+ADDRESS_LENGTH_MAX: Final = 4_096
+PART_BYTES_MAX: Final = 255  # what Linux file systems allow for a name
+
+
+class AddressRefused(ValueError):
+    """Not an address of internal storage, or one that could lead outside of it."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self.reason = reason
+        super().__init__(f"{address!r} is no address in internal storage: {reason}")
+
+
+def is_address(text: str) -> bool:
+    return text.startswith(f"{PREFIX}/")
+
+
+def parts_of(address: str) -> tuple[str, ...]:
+    """The decoded names on the way from the root to the file."""
+    if len(address) > ADDRESS_LENGTH_MAX:
+        raise AddressRefused(address[:100], f"longer than {ADDRESS_LENGTH_MAX} characters")
+    if not is_address(address):
+        raise AddressRefused(address, "it does not begin with kestra:///")
+    parts = tuple(unquote(part, errors="strict") for part in address[len(PREFIX) + 1 :].split("/"))
+    for part in parts:
+        if reason := _fault_of(part):
+            raise AddressRefused(address, reason)
+    return parts
+
+
+def address_of(parts: Iterable[str]) -> str:
+    """The address of decoded names. Refuses what `parts_of` would refuse."""
+    address = f"{PREFIX}/" + "/".join(quote(part, safe="-._~!$&'()*+,;=:@[]") for part in parts)
+    parts_of(address)
+    return address
+
+
+def execution_parts(namespace: str, flow_id: str, execution_id: str) -> tuple[str, ...]:
+    return (*namespace.split("."), flow_id, "executions", execution_id)
+
+
+def task_run_parts(namespace: str, flow_id: str, execution_id: str, task_id: str, task_run_id: str) -> tuple[str, ...]:
+    return (*execution_parts(namespace, flow_id, execution_id), "tasks", task_id, task_run_id)
+
+
+def input_parts(namespace: str, flow_id: str, execution_id: str, input_id: str) -> tuple[str, ...]:
+    return (*execution_parts(namespace, flow_id, execution_id), "inputs", input_id)
+
+
+def file_parts(relative_path: str) -> tuple[str, ...]:
+    """The names of a relative path (`dir/x.csv`), to stand below one of the folders above."""
+    return tuple(part for part in relative_path.split("/") if part not in ("", "."))
+
+
+def _fault_of(part: str) -> str | None:
+    if part in ("", ".", ".."):
+        return "it has an empty name or a step to another folder"
+    if "/" in part or "\0" in part:
+        return "a name in it holds a slash or a NUL"
+    if len(part.encode("utf-8", "surrogatepass")) > PART_BYTES_MAX:
+        return f"a name in it is longer than {PART_BYTES_MAX} bytes"
+    return None

@@ -1,0 +1,110 @@
+"""What a running task sees of the world: its order, rendering, its log, metrics, storage, a working directory."""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Protocol
+
+from segue.expression.template import Scope, plain, render_value
+from segue.model.order import LogLevel, Metric, Order
+from segue.storage import address as addresses
+from segue.storage.local import chunks_of
+from segue.storage.storage import Storage, StoredFile
+from segue.tasks.interruption import Interruption
+from segue.tasks.masking import Masker
+
+COUNTER: Final = "counter"
+TIMER: Final = "timer"
+GAUGE: Final = "gauge"
+
+
+class Journal(Protocol):
+    """Where log lines and metrics go; they are masked and sent from there."""
+
+    def line(self, level: LogLevel, message: str) -> None: ...
+
+    def metric(self, metric: Metric) -> None: ...
+
+    def send_if_due(self) -> None: ...
+
+
+class NamespaceFiles(Protocol):
+    """Files of a namespace as they are at the execution's commit."""
+
+    def read(self, namespace: str, path: str) -> bytes: ...
+
+    def copy(self, namespace: str, into: Path, include: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[str, ...]:
+        """The paths of the files that were written below `into`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What tasks need to know of the machine. `environment` is what a script inherits."""
+
+    work: Path
+    environment: Mapping[str, str]
+    python: str
+    warm_python: bool
+    kill_grace_seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskContext:
+    """Handed to a task's function; ends with the attempt."""
+
+    order: Order
+    scope: Scope
+    journal: Journal
+    storage: Storage
+    namespace_files: NamespaceFiles
+    surroundings: Surroundings
+    interruption: Interruption
+    masker: Masker
+    deadline_seconds: float | None = None
+    _folder: Path | None = field(default=None, init=False)
+
+    def render(self, value: Any, *, typed: bool = False, extra: Mapping[str, Any] | None = None) -> Any:
+        """Fills in the expressions of a text, list or map, with `extra` variables beside those of the order."""
+        scope = replace(self.scope, variables={**self.scope.variables, **extra}) if extra else self.scope
+        rendered = render_value(value, scope, typed=typed)
+        return plain(rendered) if typed else rendered
+
+    def log(self, level: LogLevel | str, message: str) -> None:
+        self.journal.line(LogLevel(level), message)
+
+    def count(self, name: str, value: float = 1, **tags: str) -> None:
+        self.journal.metric(Metric(name=name, kind=COUNTER, value=value, tags=tags))
+
+    def time(self, name: str, seconds: float, **tags: str) -> None:
+        self.journal.metric(Metric(name=name, kind=TIMER, value=seconds, tags=tags))
+
+    @property
+    def working_directory(self) -> Path:
+        """An empty folder of this attempt's own, gone when it ends."""
+        if self._folder is None:
+            self.surroundings.work.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix="task-", dir=self.surroundings.work))
+        return self._folder
+
+    def put_file(self, name: str, chunks: Iterable[bytes]) -> StoredFile:
+        """Keeps a file of this task run in internal storage; `name` may be a relative path."""
+        order = self.order
+        folder = addresses.task_run_parts(
+            order.namespace, order.flow_id, order.execution_id, order.task_id, order.task_run_id or order.id
+        )
+        return self.storage.put(addresses.address_of((*folder, *addresses.file_parts(name))), chunks)
+
+    def put_path(self, name: str, path: Path) -> StoredFile:
+        with path.open("rb") as file:
+            return self.put_file(name, chunks_of(file))
+
+    def open_file(self, address: str) -> BinaryIO:
+        return self.storage.open(address)
+
+    def close(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None

@@ -1,0 +1,55 @@
+"""What a task type is: a name, the model of its properties, and a function. Third parties make these too.
+
+GREET = TaskKind(name="com.example.Greet", properties=Greet, run=greet)
+
+def greet(properties: Greet, context: TaskContext) -> Result:
+    context.log("INFO", f"Hello {properties.name}")
+    return Result(outputs={"greeting": ...})
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from segue.model.event import Wish
+from segue.model.state import State
+from segue.tasks.context import TaskContext
+
+P = TypeVar("P", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a task ended well: SUCCESS, WARNING or SKIPPED."""
+
+    state: State = State.SUCCESS
+    outputs: Mapping[str, Any] | None = None
+    wishes: tuple[Wish, ...] = ()
+
+
+class TaskFailed(Exception):
+    """The task did not succeed; the message is for the author of the flow. `outputs` are kept."""
+
+    def __init__(self, message: str, outputs: Mapping[str, Any] | None = None) -> None:
+        self.message = message
+        self.outputs = outputs
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskKind(Generic[P]):
+    """A runnable task type.
+
+    Properties come rendered: every text with its expressions filled in, as text. Those named in `typed` keep the
+    types that their expressions give; those in `late` come as they were written, for the task to render itself.
+    Names are those of YAML. `aliases` are other names of the type.
+    """
+
+    name: str
+    properties: type[P]
+    run: Callable[[P, TaskContext], Result]
+    typed: frozenset[str] = field(default_factory=frozenset)
+    late: frozenset[str] = field(default_factory=frozenset)
+    aliases: tuple[str, ...] = ()

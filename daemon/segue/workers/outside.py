@@ -1,0 +1,210 @@
+"""What expressions may ask of the world while a worker renders them: clock, chance, secrets, files, keys."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import holidays
+
+from segue.expression.errors import ExpressionError
+from segue.expression.outside import Closed
+from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
+from segue.git.namespace_files import NamespaceFiles, TooManyFiles
+from segue.git.runner import GitError
+from segue.model.order import Order
+from segue.storage import address as addresses
+from segue.storage.address import AddressRefused
+from segue.storage.local import LocalStorage
+from segue.storage.storage import FileMissing, StorageFailure
+from segue.tasks.masking import Masker
+from segue.workers.channel import AskRefused, Channel
+
+READ_BYTES_MAX: Final = 16 << 20
+_NAMESPACE_FILE: Final = "nsfile"
+T = TypeVar("T")
+
+
+class NoSuchFile(StorageFailure):
+    """A namespace file that is not there, or cannot be read."""
+
+
+class MirrorFiles:
+    """Namespace files out of the mirror. Git runs only while something is read."""
+
+    def __init__(self, mirror: Path | None) -> None:
+        self._reader = None if mirror is None else BlobReader(mirror)
+        self._files = None if mirror is None or self._reader is None else NamespaceFiles(mirror, self._reader)
+
+    def at(self, commit: str) -> "CommitFiles":
+        return CommitFiles(self, commit)
+
+    def use(self, act: Callable[[NamespaceFiles], T]) -> T:
+        if self._files is None or self._reader is None:
+            raise NoSuchFile("There are no namespace files: the flow does not come from Git")
+        try:
+            return act(self._files)
+        except BlobMissing as error:
+            raise NoSuchFile(f"Namespace file not found: {error}") from error
+        except (BlobTooLarge, TooManyFiles, GitError) as error:
+            raise NoSuchFile(f"Namespace files: {error}") from error
+        finally:
+            self._reader.close()
+
+
+class CommitFiles:
+    """Those of one commit: `segue.tasks.context.NamespaceFiles`."""
+
+    def __init__(self, mirror: MirrorFiles, commit: str) -> None:
+        self._mirror = mirror
+        self._commit = commit
+
+    def read(self, namespace: str, path: str) -> bytes:
+        return self._mirror.use(lambda files: files.read(self._commit, namespace, path))
+
+    def copy(self, namespace: str, into: Path, include: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[str, ...]:
+        return self._mirror.use(
+            lambda files: files.materialise(self._commit, namespace, into, include=include, exclude=exclude)
+        )
+
+
+class WorkerOutside(Closed):
+    """For the expressions of one order."""
+
+    def __init__(
+        self,
+        order: Order,
+        *,
+        channel: Channel,
+        secrets: Mapping[str, str],
+        storage: LocalStorage,
+        files: CommitFiles,
+        masker: Masker,
+    ) -> None:
+        self._order = order
+        self._channel = channel
+        self._secrets = secrets
+        self._storage = storage
+        self._files = files
+        self._masker = masker
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def random_bytes(self, count: int) -> bytes:
+        return os.urandom(count)
+
+    def secret(self, key: str, namespace: str | None, subkey: str | None) -> str:  # noqa: ARG002 - all share them
+        value = self._secrets.get(key.upper())
+        if value is None:
+            raise ExpressionError(f"Cannot find secret for key '{key}'.")
+        self._masker.hide(value)
+        if subkey is None:
+            return value
+        part = _subkey_of(key, value, subkey)
+        self._masker.hide(part)
+        return part
+
+    def kv(self, key: str, namespace: str | None, *, error_on_missing: bool) -> Any:
+        wanted = {"key": key, "namespace": namespace, "error_on_missing": error_on_missing}
+        return self._ask("kv", wanted)
+
+    def error_logs(self) -> list[dict[str, Any]]:
+        return list(self._ask("error_logs", {}))
+
+    def subflow(self, request: dict[str, Any]) -> Any:
+        return self._ask("subflow", request)
+
+    def read(self, path: str, namespace: str | None, revision: int | None) -> str:  # noqa: ARG002 - the commit tells
+        return _text_of(path, self._bytes(path, namespace))
+
+    def file_size(self, path: str, namespace: str | None) -> int:
+        if addresses.is_address(path):
+            return self._stored(path, self._storage.size)
+        return len(self._bytes(path, namespace))
+
+    def file_exists(self, path: str, namespace: str | None) -> bool:
+        if addresses.is_address(path):
+            return self._stored(path, self._storage.exists)
+        try:
+            self._files.read(*self._namespace_path(path, namespace))
+        except NoSuchFile:
+            return False
+        return True
+
+    def is_file_empty(self, path: str, namespace: str | None) -> bool:
+        return self.file_size(path, namespace) == 0
+
+    def public_holiday(self, day: date, country: str, subdivision: str | None) -> bool:
+        try:
+            return day in holidays.country_holidays(country, subdiv=subdivision, years=day.year)
+        except NotImplementedError as error:
+            raise ExpressionError(f"No holidays are known for {country} {subdivision or ''}".rstrip()) from error
+
+    def _bytes(self, path: str, namespace: str | None) -> bytes:
+        if addresses.is_address(path):
+            return self._stored(path, self._stored_bytes)
+        try:
+            return self._files.read(*self._namespace_path(path, namespace))
+        except NoSuchFile as error:
+            raise ExpressionError(str(error)) from error
+
+    def _stored(self, address: str, read: Callable[[str], T]) -> T:
+        try:
+            self._check_allowed(address)
+            return read(address)
+        except (StorageFailure, AddressRefused) as error:
+            raise ExpressionError(str(error)) from error
+
+    def _stored_bytes(self, address: str) -> bytes:
+        with self._storage.open(address) as file:
+            data = file.read(READ_BYTES_MAX + 1)
+        if len(data) > READ_BYTES_MAX:
+            raise StorageFailure(f"{address} is longer than the {READ_BYTES_MAX >> 20} MiB that read() takes")
+        return data
+
+    def _check_allowed(self, address: str) -> None:
+        """Files of this execution, and those whose address the execution was given (by input, trigger, parent)."""
+        parts = addresses.parts_of(address)
+        own = addresses.execution_parts(self._order.namespace, self._order.flow_id, self._order.execution_id)
+        if parts[: len(own)] == own or "executions" not in parts:
+            return
+        if address not in json.dumps(self._order.variables, ensure_ascii=False):
+            raise FileMissing(address)
+
+    def _namespace_path(self, path: str, namespace: str | None) -> tuple[str, str]:
+        parsed = urlsplit(path)
+        if parsed.scheme == _NAMESPACE_FILE:
+            return parsed.netloc or namespace or self._order.namespace, parsed.path
+        if parsed.scheme and "://" in path:
+            raise ExpressionError(
+                f"{path!r} cannot be read: expected kestra:///, nsfile:/// or a namespace file's path"
+            )
+        return namespace or self._order.namespace, path
+
+    def _ask(self, kind: str, arguments: Mapping[str, Any]) -> Any:
+        try:
+            return self._channel.ask(self._order.id, kind, arguments)
+        except AskRefused as error:
+            raise ExpressionError(str(error)) from error
+
+
+def _subkey_of(key: str, value: str, subkey: str) -> str:
+    try:
+        parsed = json.loads(value)
+    except ValueError as error:
+        raise ExpressionError(f"The secret '{key}' is no JSON, so it has no subkey '{subkey}'") from error
+    if not isinstance(parsed, dict) or subkey not in parsed:
+        raise ExpressionError(f"Cannot find secret sub-key '{subkey}' in secret '{key}'.")
+    part = parsed[subkey]
+    return part if isinstance(part, str) else json.dumps(part)
+
+
+def _text_of(path: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ExpressionError(f"{path} is no text in UTF-8") from error

@@ -1,0 +1,195 @@
+"""Performing one order: render its properties, check them, run the task, and say how it ended.
+
+This is the one place where whatever a task's code raises becomes a value.
+"""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from segue.expression.errors import ExpressionError
+from segue.expression.template import Scope, truthy
+from segue.model.execution import Failure
+from segue.model.order import LogLevel, Order
+from segue.model.state import State
+from segue.spec.duration import NotADuration, parse_duration
+from segue.spec.fields import Spec
+from segue.storage.address import AddressRefused
+from segue.storage.local import LocalStorage
+from segue.storage.storage import StorageFailure
+from segue.tasks.context import Surroundings, TaskContext
+from segue.tasks.interruption import Cause, Interrupted, Interruption
+from segue.tasks.kind import Result, TaskFailed
+from segue.tasks.masking import Masker
+from segue.tasks.registry import AnyKind, task_kinds
+from segue.workers.channel import Channel
+from segue.workers.journal import WorkerJournal
+from segue.workers.messages import DeadlineSet, Ended, FrameRefused, Told
+from segue.workers.outside import MirrorFiles, WorkerOutside
+from segue.workers.settings import INSTANCE_VARIABLE, WorkerSettings
+
+FAILURE_LENGTH_MAX: Final = 10_000
+
+
+class Performer:
+    """What a worker keeps from order to order."""
+
+    def __init__(self, channel: Channel, interruption: Interruption, settings: WorkerSettings) -> None:
+        self._channel = channel
+        self._interruption = interruption
+        self._settings = settings
+        self._storage = LocalStorage(settings.storage)
+        self._files = MirrorFiles(settings.mirror)
+        self._surroundings = Surroundings(
+            work=settings.work,
+            environment={**settings.environment, INSTANCE_VARIABLE: settings.instance},
+            python=settings.python,
+            warm_python=settings.warm_python,
+            kill_grace_seconds=settings.kill_grace.total_seconds(),
+        )
+
+    def perform(self, order: Order, *, is_worn: bool) -> None:
+        """Works on the order and reports its end."""
+        masker = Masker()
+        journal = WorkerJournal(masker, LogLevel(order.log_level or LogLevel.TRACE), self._tell, order)
+        context = self._context(order, journal, masker)
+        try:
+            ended = self._end_of(context)
+            log_file = journal.to_file(context) if order.log_to_file else None
+        finally:
+            context.close()
+        lines, metrics = journal.take()
+        self._report(replace(ended, lines=lines, metrics=metrics, log_file=log_file, is_worn=is_worn))
+
+    def _tell(self, told: Told) -> None:
+        self._channel.send(told)
+
+    def _report(self, ended: Ended) -> None:
+        try:
+            self._channel.send(ended)
+        except (FrameRefused, ValueError, TypeError, RecursionError) as error:
+            # Outputs that cannot be told: too large, too deep, no finite numbers, no plain values.
+            failure = Failure(message=f"The outputs cannot be kept: {error}")
+            self._channel.send(replace(ended, state=State.FAILED, outputs=None, value=None, wishes=(), failure=failure))
+
+    def _context(self, order: Order, journal: WorkerJournal, masker: Masker) -> TaskContext:
+        files = self._files.at(order.commit)
+        outside = WorkerOutside(
+            order,
+            channel=self._channel,
+            secrets=self._settings.secrets,
+            storage=self._storage,
+            files=files,
+            masker=masker,
+        )
+        return TaskContext(
+            order=order,
+            scope=Scope(variables=order.variables, outside=outside),
+            journal=journal,
+            storage=self._storage,
+            namespace_files=files,
+            surroundings=self._surroundings,
+            interruption=self._interruption,
+            masker=masker,
+        )
+
+    def _end_of(self, context: TaskContext) -> Ended:
+        try:
+            with self._interruption.armed():
+                return self._worked_on(context)
+        except Interrupted as interrupted:
+            return _cut_short(context, interrupted.cause)
+        except TaskFailed as failed:
+            return _failed(context, Failure(message=failed.message), failed.outputs)
+        except ExpressionError as error:
+            return _failed(context, Failure(message=str(error), kind="expression"))
+        except (StorageFailure, AddressRefused) as error:
+            return _failed(context, Failure(message=str(error)))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the worker's task call: one of the four boundaries
+            context.log(LogLevel.DEBUG, "".join(traceback.format_exception(error)))
+            return _failed(context, Failure(message=f"{type(error).__name__}: {error}"))
+
+    def _worked_on(self, context: TaskContext) -> Ended:
+        order = context.order
+        if self._interruption.was_early() and self._channel.is_killed(order.id):
+            raise Interrupted(Cause.KILL)
+        if order.purpose is not None:
+            value = context.render(order.template, typed=order.typed)
+            return Ended(order_id=order.id, state=State.SUCCESS, value=value)
+        if order.run_if is not None and not truthy(context.render(order.run_if)):
+            return Ended(order_id=order.id, state=State.SKIPPED)
+        self._limit_time(context)
+        result = _run(context)
+        return Ended(order_id=order.id, state=result.state, outputs=result.outputs, wishes=result.wishes)
+
+    def _limit_time(self, context: TaskContext) -> None:
+        order = context.order
+        if order.timeout is None:
+            return
+        seconds = _seconds_of(context, order.timeout)
+        failure = _timed_out(seconds)
+        self._channel.send(DeadlineSet(order_id=order.id, seconds=seconds, failure=failure))
+        context.deadline_seconds = seconds
+        self._interruption.after(seconds)
+
+
+def _run(context: TaskContext) -> Result:
+    kind = task_kinds().get(context.order.task_type)
+    if kind is None:
+        raise TaskFailed(f"The task type {context.order.task_type} is not installed here")
+    return kind.run(_properties(kind, context), context)
+
+
+def _properties(kind: AnyKind, context: TaskContext) -> BaseModel:
+    rendered = {}
+    for name, value in context.order.properties.items():
+        if name in kind.late:
+            rendered[name] = value
+        else:
+            rendered[name] = context.render(value, typed=name in kind.typed)
+    return _checked(kind.properties, rendered)
+
+
+def _checked(model: type[BaseModel], properties: Mapping[str, Any]) -> BaseModel:
+    try:
+        if issubclass(model, Spec):
+            return model.of_rendered(properties)
+        return model.model_validate(properties)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False))
+        raise TaskFailed("Invalid properties: " + "; ".join(faults)) from error
+
+
+def _seconds_of(context: TaskContext, timeout: str) -> float:
+    try:
+        return max(parse_duration(context.render(timeout)).total_seconds(), 0.0)
+    except NotADuration as error:
+        raise TaskFailed(f"timeout: {error}") from error
+
+
+def _timed_out(seconds: float) -> Failure:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return Failure(message=f"Timeout after {hours:02}:{minutes:02}:{rest:06.3f}", kind="timeout")
+
+
+def _cut_short(context: TaskContext, cause: Cause) -> Ended:
+    match cause:
+        case Cause.KILL:
+            failure = Failure(message="Killed", kind="killed")
+            return Ended(order_id=context.order.id, state=State.KILLED, failure=failure)
+        case Cause.TIMEOUT:
+            return _failed(context, _timed_out(context.deadline_seconds or 0.0))
+        case Cause.DAEMON_GONE:
+            context.close()
+            raise SystemExit
+
+
+def _failed(context: TaskContext, failure: Failure, outputs: Mapping[str, Any] | None = None) -> Ended:
+    message = context.masker.mask(failure.message)[:FAILURE_LENGTH_MAX]
+    context.log(LogLevel.ERROR, message)
+    told = Failure(message=message, kind=failure.kind)
+    return Ended(order_id=context.order.id, state=State.FAILED, failure=told, outputs=outputs)
