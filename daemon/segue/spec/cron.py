@@ -24,7 +24,7 @@ _FIELDS_WITH_SECONDS: Final = 6
 def check_cron(line: str, *, with_seconds: bool) -> None:
     """Raises what pydantic reports if the line is no cron line."""
     if not _is_cron(line.strip(), with_seconds):
-        raise PydanticCustomError("cron", "invalid cron expression '{line}'", {"line": line})
+        raise PydanticCustomError("invalid-cron", "invalid cron expression '{line}'", {"line": line})
 
 
 @lru_cache(maxsize=1024)

@@ -151,11 +151,13 @@ def _as_span(value: object) -> object:
     if not isinstance(value, str):
         if isinstance(value, timedelta):
             return value
-        raise PydanticCustomError("duration", "'{given}' is not an ISO 8601 duration like PT30S", {"given": str(value)})
+        raise PydanticCustomError(
+            "invalid-duration", "'{given}' is not an ISO 8601 duration like PT30S", {"given": str(value)}
+        )
     try:
         return parse_duration(value)
     except NotADuration as error:
-        raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from error
+        raise PydanticCustomError("invalid-duration", "{reason}", {"reason": str(error)}) from error
 
 
 Span = Annotated[timedelta, BeforeValidator(_as_span), WithJsonSchema({"type": "string", "examples": ["PT30S"]})]
@@ -167,11 +169,13 @@ def _as_labels(value: object) -> object:
     if isinstance(value, dict):
         return {str(key): _label_text(key, each) for key, each in value.items()}
     if not isinstance(value, list):
-        raise PydanticCustomError("labels", "must be a map, or a list of entries with `key` and `value`")
+        raise PydanticCustomError("invalid-labels", "must be a map, or a list of entries with `key` and `value`")
     labels: dict[str, object] = {}
     for each in value:
         if not isinstance(each, dict) or each.keys() != {"key", "value"}:
-            raise PydanticCustomError("labels", "each label of a list must have `key` and `value`, nothing else")
+            raise PydanticCustomError(
+                "invalid-labels", "each label of a list must have `key` and `value`, nothing else"
+            )
         labels[str(each["key"])] = _label_text(each["key"], each["value"])
     return labels
 
@@ -180,7 +184,7 @@ def _label_text(key: object, value: object) -> object:
     text = _as_text(value)
     if isinstance(text, str):
         return text
-    raise PydanticCustomError("labels", "the value of label '{key}' must be a text", {"key": str(key)})
+    raise PydanticCustomError("invalid-labels", "the value of label '{key}' must be a text", {"key": str(key)})
 
 
 _LABELS_SCHEMA: Final = {

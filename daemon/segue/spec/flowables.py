@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from segue.spec.fields import Dynamic, Labels, PositiveInt, Span, Spec, Text, TextOrTexts, Texts, Values
@@ -11,8 +11,23 @@ from segue.spec.nested import DependentTasks, InputList, TaskList, TaskLists, Ta
 from segue.spec.types.scripts import InputFiles, NamespaceFiles
 
 Count = Annotated[int, Field(ge=0)]
+
+
+def _check_values(*kinds: type) -> AfterValidator:
+    def validate(value: object) -> object:
+        if not isinstance(value, kinds):
+            raise PydanticCustomError("invalid-value", "must be a list, or an expression that gives one")
+        return value
+
+    return AfterValidator(validate)
+
+
+EachValues = Annotated[
+    Any, _check_values(list, str), WithJsonSchema({"anyOf": [{"type": "array"}, {"type": "string"}]})
+]
 LoopValues = Annotated[
-    list[Any] | dict[str, Any] | str,
+    Any,
+    _check_values(list, dict, str),
     WithJsonSchema({"anyOf": [{"type": "array"}, {"type": "object"}, {"type": "string"}]}),
 ]
 
@@ -80,7 +95,7 @@ class Switch(Branching):
     @model_validator(mode="after")
     def _check_branches(self) -> Self:
         if not self.cases and not self.defaults:
-            raise PydanticCustomError("switch-empty", "No task defined, neither cases or default have any tasks")
+            raise PydanticCustomError("empty-switch", "No task defined, neither cases or default have any tasks")
         return self
 
 
@@ -93,7 +108,7 @@ class AllowFailure(Branching):
 class ForEach(Branching):
     """Runs tasks once for each distinct value."""
 
-    values: LoopValues = Field(description="A list, or an expression that gives one.")
+    values: EachValues = Field(description="A list, or an expression that gives one.")
     tasks: TaskList = Field(min_length=1, description="The tasks for one value, run one after another.")
     concurrency_limit: Count = Field(default=1, description="So many values at once; 0 is no limit.")
 
@@ -101,14 +116,14 @@ class ForEach(Branching):
 class EachSequential(Branching):
     """Runs tasks once for each distinct value, one value after another. Deprecated: use ForEach."""
 
-    value: LoopValues = Field(description="A list, or an expression that gives one.")
+    value: EachValues = Field(description="A list, or an expression that gives one.")
     tasks: TaskList = Field(min_length=1, description="The tasks for one value.")
 
 
 class EachParallel(Branching):
     """Runs tasks once for each distinct value, values at once. Deprecated: use ForEach."""
 
-    value: LoopValues = Field(description="A list, or an expression that gives one.")
+    value: EachValues = Field(description="A list, or an expression that gives one.")
     tasks: TaskList = Field(min_length=1, description="The tasks for one value.")
     concurrent: Count = Field(default=0, description="So many values at once; 0 is no limit.")
 

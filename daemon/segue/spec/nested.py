@@ -4,11 +4,13 @@ pydantic could validate those as one union of every type; that is slow and repor
 them as they are written, marked with what is expected, and `spec.reading` goes down and picks the model by `type`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from functools import cache
+from typing import Annotated, Any, Final, get_args
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -50,10 +52,22 @@ class Slot:
 
 TaskSlot = Annotated[dict[str, Any], Slot(Role.TASK, Shape.ONE)]
 TaskList = Annotated[list[Any], Slot(Role.TASK)]
-TaskLists = Annotated[dict[str, Any], Slot(Role.TASK, Shape.MAP_OF_LISTS)]
+TaskLists = Annotated[dict[str, list[Any]], Slot(Role.TASK, Shape.MAP_OF_LISTS)]
 DependentTasks = Annotated[list[Any], Slot(Role.DEPENDENT_TASK)]
 TriggerList = Annotated[list[Any], Slot(Role.TRIGGER)]
 ConditionList = Annotated[list[Any], Slot(Role.CONDITION)]
 ConditionMap = Annotated[dict[str, Any], Slot(Role.CONDITION, Shape.MAP)]
 InputList = Annotated[list[Any], Slot(Role.INPUT)]
 RunnerSlot = Annotated[dict[str, Any], Slot(Role.RUNNER, Shape.ONE)]
+
+
+@cache
+def slots_of(model: type[BaseModel]) -> Mapping[str, Slot]:
+    """The slots of a model by the key that holds them."""
+    slots: dict[str, Slot] = {}
+    for name, field in model.model_fields.items():
+        alternatives = (metadata for each in get_args(field.annotation) for metadata in get_args(each))
+        slot = next((each for each in (*field.metadata, *alternatives) if isinstance(each, Slot)), None)
+        if slot is not None:
+            slots[field.alias or name] = slot
+    return slots

@@ -14,7 +14,7 @@ from segue.spec.types.levels import LogLevel
 
 def check_task_id(value: str) -> str:
     if TASK_ID.fullmatch(value) is None:
-        raise PydanticCustomError("task-id", "must match '{pattern}'", {"pattern": f"^{TASK_ID.pattern}$"})
+        raise PydanticCustomError("invalid-id", "must match '{pattern}'", {"pattern": f"^{TASK_ID.pattern}$"})
     return value
 
 
@@ -40,7 +40,7 @@ class RetrySpec(Spec):
     def _check_below(self, name: str, span: timedelta, limit_name: str, limit: timedelta | None) -> None:
         if limit is not None and span >= limit:
             raise PydanticCustomError(
-                "retry-interval",
+                "invalid-retry",
                 "'{name}' must be less than '{limit}' but is {span}",
                 {"name": name, "limit": limit_name, "span": format_duration(span)},
             )

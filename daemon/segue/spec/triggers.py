@@ -23,7 +23,7 @@ def _check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise PydanticCustomError("timezone", "'{name}' is not a valid time zone", {"name": name}) from error
+        raise PydanticCustomError("invalid-timezone", "'{name}' is not a valid time zone", {"name": name}) from error
     return name
 
 
@@ -132,16 +132,25 @@ class Filter(Spec):
 
     @model_validator(mode="after")
     def _check_operands(self) -> Self:
-        wanted, other = ("values", "value") if self.type in _TAKES_VALUES else ("value", "values")
-        if getattr(self, other) is not None:
-            raise PydanticCustomError(
-                "filter-operand", "`{key}` must be null for type {kind}", {"key": other, "kind": self.type}
-            )
-        if getattr(self, wanted) is None:
-            raise PydanticCustomError(
-                "filter-operand", "`{key}` cannot be null for type {kind}", {"key": wanted, "kind": self.type}
-            )
+        if self.type in _TAKES_VALUES:
+            self._must_be_null("value")
+            self._must_not_be_null("values")
+        else:
+            self._must_not_be_null("value")
+            self._must_be_null("values")
         return self
+
+    def _must_be_null(self, key: str) -> None:
+        if getattr(self, key) is not None:
+            raise PydanticCustomError(
+                "invalid-filter", "`{key}` must be null for type {kind}", {"key": key, "kind": self.type}
+            )
+
+    def _must_not_be_null(self, key: str) -> None:
+        if getattr(self, key) is None:
+            raise PydanticCustomError(
+                "invalid-filter", "`{key}` cannot be null for type {kind}", {"key": key, "kind": self.type}
+            )
 
 
 class FilterGroup(Spec):
@@ -169,7 +178,7 @@ class TimeWindow(Spec):
         message = self._missing()
         if message:
             raise PydanticCustomError(
-                "time-window", "Time window of type `{kind}` {message}", {"kind": self.type, "message": message}
+                "invalid-time-window", "Time window of type `{kind}` {message}", {"kind": self.type, "message": message}
             )
         return self
 

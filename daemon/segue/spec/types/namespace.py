@@ -3,12 +3,22 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from segue.spec.fields import Dynamic, Spec, Text, TextOrTexts, Texts
 
+
+def _check_files(value: object) -> object:
+    if not isinstance(value, list | dict | str):
+        raise PydanticCustomError("invalid-value", "must be a list of globs or URIs, or a map from path to URI")
+    return value
+
+
 UploadedFiles = Annotated[
-    list[Any] | dict[str, Any], Field(description="A list of globs or URIs, or a map from target path to URI.")
+    Any,
+    AfterValidator(_check_files),
+    WithJsonSchema({"anyOf": [{"type": "array"}, {"type": "object"}, {"type": "string"}]}),
 ]
 
 
@@ -16,7 +26,9 @@ class UploadFiles(Spec):
     """Puts files into the namespace files."""
 
     namespace: Dynamic[Text] = Field(description="The namespace.")
-    files: Dynamic[UploadedFiles] | None = Field(default=None, description="What to upload.")
+    files: UploadedFiles = Field(
+        default=None, description="What to upload: a list of globs or URIs, or a map from target path to URI."
+    )
     files_map: Dynamic[dict[str, Any]] | None = Field(default=None, description="A map from target path to URI.")
     destination: Dynamic[Text] = Field(default="/", description="Folder to put them in.")
     conflict: Dynamic[Literal["OVERWRITE", "SKIP", "ERROR"]] = Field(

@@ -1,0 +1,265 @@
+"""YAML text -> plain values, with the line and column of each. Knows nothing of flows.
+
+libyaml parses and composes the node graph in C; from it come plain values (dict, list, str, int, float, bool, None) in
+one walk that also bounds depth, number of nodes with aliases written out, and duplicate keys. Places are looked up in
+the node graph only when somebody asks, which is when there is a problem.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from segue.spec.finding import Finding, Path
+from segue.spec.scalars import scalar_of
+
+BYTES_MAX: Final = 1024 * 1024
+DEPTH_MAX: Final = 64
+# A file of the largest size has fewer values than this unless it is nothing but brackets and commas.
+NODES_MAX: Final = 100_000
+DOCUMENTS_MAX: Final = 100
+
+_PLAIN: Final = "plain"  # our tag of unquoted words; what they stand for is told by `scalar_of`
+_TEXT: Final = "tag:yaml.org,2002:str"
+_TAG: Final = "tag:yaml.org,2002:"
+_COLLECTIONS: Final = frozenset({_TAG + "map", _TAG + "seq", _TAG + "omap", _TAG + "set"})
+_SCALARS: Final = frozenset({_TAG + name for name in ("int", "float", "bool", "null")})
+_MERGE: Final = "<<"
+
+
+class Document:
+    """One YAML document: its value, what is wrong with it as YAML, and the places of everything in it."""
+
+    __slots__ = ("_root", "findings", "value")
+
+    def __init__(self, value: Any, root: Node | None, findings: tuple[Finding, ...] = ()) -> None:
+        self.value = value
+        self.findings = findings
+        self._root = root
+
+    def place(self, path: Path, *, at_key: bool = False) -> tuple[int, int]:
+        """Line and column, from 1, of the value at the path (or of its key); of the nearest thing around it if it
+        is not written there itself; (0, 0) for an empty document."""
+        if self._root is None:
+            return (0, 0)
+        node, key = self._root, self._root
+        for step in path:
+            found = _child(node, step)
+            if found is None:
+                key = node
+                break
+            key, node = found
+        mark = (key if at_key else node).start_mark
+        return (mark.line + 1, mark.column + 1)
+
+
+def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
+    """Key and value of one step down; the value twice in a list."""
+    if isinstance(node, SequenceNode):
+        return (node.value[step],) * 2 if isinstance(step, int) and step < len(node.value) else None
+    if isinstance(node, MappingNode):
+        return next((pair for pair in node.value if pair[0].value == step), None)
+    return None
+
+
+class BrokenYaml(Exception):
+    """The text cannot be read as YAML, or goes past a bound."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        super().__init__(finding.message)
+
+
+def read_documents(text: str | bytes) -> tuple[Document, ...]:
+    """The documents of a text, empty ones left out. A text that is broken ends with a document that says so."""
+    documents: list[Document] = []
+    try:
+        for root in _compose(_decoded(text)):
+            if len(documents) == DOCUMENTS_MAX:
+                surplus = _broken("too-many-documents", f"more than {DOCUMENTS_MAX} documents in one file")
+                return (*documents, Document(None, None, (surplus,)))
+            walk = _Walk()
+            value = walk.value(root, 1)
+            if value is not None or walk.findings:
+                documents.append(Document(value, root, tuple(walk.findings)))
+    except BrokenYaml as broken:
+        documents.append(Document(None, None, (broken.finding,)))
+    except yaml.YAMLError as error:
+        documents.append(Document(None, None, (_finding_of(error, text),)))
+    return tuple(documents)
+
+
+def _decoded(text: str | bytes) -> str:
+    if isinstance(text, str):
+        try:
+            text = text.encode()
+        except UnicodeEncodeError as error:
+            raise BrokenYaml(_broken("not-utf-8", "the text is not valid UTF-8")) from error
+    if len(text) > BYTES_MAX:
+        raise BrokenYaml(_too_large())
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BrokenYaml(
+            _broken("not-utf-8", "the file is not valid UTF-8", at=_place_of_byte(text, error.start))
+        ) from error
+
+
+def _place_of_byte(text: bytes, offset: int) -> tuple[int, int]:
+    line_start = text.rfind(b"\n", 0, offset) + 1
+    return (text.count(b"\n", 0, offset) + 1, len(text[line_start:offset].decode("utf-8", "replace")) + 1)
+
+
+def _too_large() -> Finding:
+    return _broken("file-too-large", f"the file is larger than {BYTES_MAX // 1024} KiB")
+
+
+def _broken(code: str, message: str, *, hint: str | None = None, at: tuple[int, int] | None = None) -> Finding:
+    return Finding(where=(), code=code, message=message, hint=hint, at=at)
+
+
+def _at(node: Node) -> tuple[int, int]:
+    return (node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _too_deep(node: Node) -> Finding:
+    return _broken("too-deep", f"nested more than {DEPTH_MAX} levels deep", at=_at(node))
+
+
+def _too_many_nodes(node: Node | None) -> Finding:
+    message = f"more than {NODES_MAX} values, aliases written out"
+    return _broken("too-many-nodes", message, at=_at(node) if node else None)
+
+
+class _Parser(yaml.CSafeLoader):
+    """libyaml's parser with its composer. Only tells unquoted words from everything else, and counts: the
+    composer goes down by recursion in C, so a text of nothing but brackets would overflow the stack."""
+
+    _depth = 0
+    _nodes = 0
+
+    def resolve(self, kind: type[Node], _value: str | None, implicit: Any) -> str:
+        if kind is ScalarNode:
+            return _PLAIN if implicit[0] else _TEXT
+        return _TAG + ("map" if kind is MappingNode else "seq")
+
+    def descend_resolver(self, parent: Node | None, _index: object) -> None:
+        self._depth += 1
+        self._nodes += 1
+        if self._depth > DEPTH_MAX and parent is not None:
+            raise BrokenYaml(_too_deep(parent))
+        if self._nodes > NODES_MAX:
+            raise BrokenYaml(_too_many_nodes(parent))
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+
+
+def _compose(text: str) -> Iterator[Node]:
+    parser = _Parser(text)
+    try:
+        while parser.check_node():
+            root = parser.get_node()
+            if root is not None:
+                yield root
+    finally:
+        parser.dispose()
+
+
+def _finding_of(error: yaml.YAMLError, text: str | bytes) -> Finding:
+    """What libyaml says, with its place and, for the usual suspects, what to do."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        said = " ".join(filter(None, (error.problem, error.context)))
+        at = (mark.line + 1, mark.column + 1) if mark else None
+        return _broken("yaml-syntax", said or "this is no YAML", hint=_hint_for(said), at=at)
+    if isinstance(error, yaml.reader.ReaderError):
+        read = _decoded(text).encode()
+        return _broken("yaml-syntax", "a control character is not allowed", at=_place_of_byte(read, error.position))
+    return _broken("yaml-syntax", "this is no YAML")
+
+
+def _hint_for(said: str) -> str | None:
+    if "cannot start any token" in said:
+        return "indent with spaces, not tabs, and quote texts that begin with a special character"
+    if "mapping values are not allowed" in said:
+        return "quote a text that holds ': '"
+    if "did not find expected key" in said or "did not find expected '-'" in said:
+        return "look at the indentation here and just above; quote texts that begin with {{"
+    return None
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Plain values from nodes. Counts every node it makes, aliases written out."""
+
+    findings: list[Finding] = field(default_factory=list)
+    nodes: int = 0
+
+    def value(self, node: Node, depth: int) -> Any:
+        self.nodes += 1
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        if depth > DEPTH_MAX:
+            raise BrokenYaml(_too_deep(node))
+        if self.nodes > NODES_MAX:
+            raise BrokenYaml(_too_many_nodes(node))
+        if node.tag not in _COLLECTIONS:
+            self._refuse_tag(node)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, depth)
+        self.nodes += len(node.value)
+        return [self.value(each, depth + 1) for each in node.value]
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        if node.tag == _PLAIN:
+            return scalar_of(node.value)
+        if node.tag in _SCALARS:
+            return scalar_of(node.value)
+        if node.tag != _TEXT:
+            self._refuse_tag(node)
+        return node.value
+
+    def _refuse_tag(self, node: Node) -> None:
+        tag = node.tag.replace(_TAG, "!!")
+        self.findings.append(
+            _broken("yaml-tag", f"the YAML tag {tag} is not supported", hint="leave the tag out", at=_at(node))
+        )
+
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: list[Node] = []
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                self._refuse_key(key, node)
+            elif key.value == _MERGE and key.tag == _PLAIN:
+                merged.append(value)
+            elif key.value in result:
+                self.findings.append(
+                    _broken("duplicate-key", f"the key '{key.value}' is given twice", at=_at(key)),
+                )
+            else:
+                result[key.value] = self.value(value, depth + 1)
+        for source in merged:
+            self._merge(source, result, depth)
+        return result
+
+    def _refuse_key(self, key: Node, mapping: MappingNode) -> None:
+        if isinstance(key, MappingNode) and mapping.flow_style:
+            message, hint = "an expression must be quoted here", 'write "{{ ... }}" in quotes'
+        else:
+            message, hint = "a key must be a single word or text", None
+        self.findings.append(_broken("yaml-key", message, hint=hint, at=_at(key)))
+
+    def _merge(self, source: Node, into: dict[str, Any], depth: int) -> None:
+        """`<<`: the keys of another map, or of several, where they are not given here."""
+        given = self.value(source, depth + 1)
+        sources: Iterable[Any] = given if isinstance(given, list) else [given]
+        for each in sources:
+            if isinstance(each, dict):
+                for key, value in each.items():
+                    into.setdefault(key, value)
+            else:
+                self.findings.append(_broken("yaml-merge", "`<<` takes a map or a list of maps", at=_at(source)))

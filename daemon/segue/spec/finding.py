@@ -1,0 +1,37 @@
+"""Finding: something wrong at a path of keys, before anybody has looked up its line. Becomes a Problem in the end."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from segue.model.problem import Severity
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is wrong, and at which path. `at` is line and column where they are known already; `at_key` asks for the
+    place of the key rather than of its value."""
+
+    where: Path
+    code: str
+    message: str
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+    at_key: bool = False
+    at: tuple[int, int] | None = None
+
+
+def warning(where: Path, code: str, message: str, *, hint: str | None = None, at_key: bool = False) -> Finding:
+    return Finding(where=where, code=code, message=message, hint=hint, severity=Severity.WARNING, at_key=at_key)
+
+
+def path_text(path: Iterable[str | int]) -> str:
+    """The path as people write it: `tasks[0].message`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text

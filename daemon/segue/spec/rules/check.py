@@ -1,0 +1,33 @@
+"""All rules, in the order in which people should read what they find."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from segue.spec.finding import Finding
+from segue.spec.rules import ids, inputs, keys, tasks, triggers, variables
+from segue.spec.rules.subject import Subject
+
+Rule = Callable[[Subject], Iterator[Finding]]
+
+RULES: Final[tuple[Rule, ...]] = (
+    ids.duplicate_ids,
+    ids.namespace_of_folder,
+    ids.reserved_id,
+    keys.removed,
+    keys.ignored,
+    keys.superseded,
+    keys.plugin_defaults,
+    inputs.dependencies,
+    inputs.defaults,
+    inputs.given_by_triggers,
+    variables.cyclic,
+    tasks.dags,
+    tasks.working_directories,
+    tasks.recursive_calls,
+    triggers.fires_on_everything,
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    for rule in RULES:
+        yield from rule(subject)

@@ -1,0 +1,26 @@
+"""What a rule looks at: a flow as read, and what is known beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from segue.spec.catalogue import PREFIX, Catalogue
+from segue.spec.nested import Role
+from segue.spec.reading import Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A flow as read. `folder_namespace` is the namespace that its folder stands for, if it stands for one."""
+
+    flow: Object
+    catalogue: Catalogue
+    folder_namespace: str | None = None
+
+    def objects(self, *roles: Role) -> Iterator[Object]:
+        """Everything of these roles, wherever it stands, parents first."""
+        return (each for each in self.flow.walk() if each.role in roles and each is not self.flow)
+
+    def tasks(self, *short_types: str) -> Iterator[Object]:
+        """Tasks of every kind, or those of these types (without the prefix)."""
+        wanted = {PREFIX + each for each in short_types}
+        return (each for each in self.objects(Role.TASK, Role.FLOWABLE) if not wanted or each.type in wanted)
