@@ -17,7 +17,8 @@ from segue.engine.typed import java_text
 from segue.engine.zones import NotADate, parse_moment
 from segue.expression import iso
 from segue.expression.errors import ExpressionError
-from segue.expression.template import Scope, render_value
+from segue.expression.evaluation import Scope
+from segue.expression.template import render_value
 from segue.model.names import is_within
 from segue.model.trigger import Condition, Trigger
 
@@ -88,7 +89,11 @@ def kind_of(condition: Condition) -> str:
 
 def fails_all_day(conditions: Sequence[Condition], circumstances: Circumstances) -> bool:
     """Does one of the conditions fail for the whole local day of `trigger.date`, so that a search may pass over it."""
-    by_day = (each for each in conditions if kind_of(each) in _BY_DAY and "date" not in each.properties)
+    by_day = (
+        each
+        for each in conditions
+        if kind_of(each) in _BY_DAY and each.properties.get("date", DATE_DEFAULT) == DATE_DEFAULT
+    )
     return any(not holds(each, circumstances) for each in by_day)
 
 
@@ -257,7 +262,7 @@ def _flow(properties: Mapping[str, Any], circumstances: Circumstances) -> bool:
 def _flow_namespace(properties: Mapping[str, Any], circumstances: Circumstances) -> bool:
     if comparison_of(properties) == "PREFIX":
         return is_within(circumstances.namespace, str(properties["namespace"]).rstrip("."))
-    return circumstances.namespace == properties["namespace"]
+    return circumstances.namespace == str(properties["namespace"])
 
 
 def _multiple(properties: Mapping[str, Any], circumstances: Circumstances) -> bool:

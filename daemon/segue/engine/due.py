@@ -92,7 +92,8 @@ class Fail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Nothing to do before `until` (None: before something else happens). The state may have moved over skipped times."""
+    """Nothing to do before `until` (None: before something else happens); where that is now, ask again. The state may
+    have moved over times that were skipped."""
 
     until: datetime | None
     state: ScheduleState
@@ -202,13 +203,13 @@ def _regular_due(table: Timetable, state: ScheduleState, slot: datetime, now: da
     passed = replace(following, last_at=state.last_at)
     try:
         if not _fits(table, dates.date):
-            return _go_on(table, passed, now)
+            return _go_on(passed, now)
     except CannotTell as error:
         return Fail(dates=dates, message=f"Unable to evaluate trigger `{table.trigger.id}`: {error}", state=following)
     return Fire(dates=dates, state=following)
 
 
-def _go_on(table: Timetable, state: ScheduleState, now: datetime) -> Decision:
+def _go_on(state: ScheduleState, now: datetime) -> Decision:
     """The time looked at did not fit; the next that does may be due as well."""
     if state.next_at is None or state.next_at > now:
         return Wait(until=state.next_at, state=state)

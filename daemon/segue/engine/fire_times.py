@@ -19,15 +19,8 @@ from typing import Final
 
 from cronsim import CronSim, CronSimError
 
-NICKNAMES: Final = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
+from segue.spec.cron import NICKNAMES
+
 HORIZON: Final = timedelta(days=3653)
 """How far a fire time is looked for: ten years, as Kestra does."""
 

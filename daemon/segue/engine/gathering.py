@@ -4,8 +4,7 @@ window of time. Kestra's `preconditions`, `MultipleCondition` and 2.0's `depends
 What has been met so far is a frozen value that comes in and goes out; somebody else keeps it.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
@@ -15,19 +14,20 @@ from segue.engine.conditions import Circumstances, holds, is_met, kind_of, label
 from segue.engine.source import Source
 from segue.engine.windows import Bounds, Window, bounds_at, window_of_1x, window_of_2x
 from segue.engine.zones import parse_moment
+from segue.expression import java_regex
 from segue.expression.errors import ExpressionError
 from segue.expression.iso import json_text
 from segue.expression.template import render_value
 from segue.model.state import State
 from segue.model.trigger import Condition, FlowEnds, Trigger, UpstreamFlow
 
-_TEXT_TESTS: Final = {
+_TEXT_TESTS: Final[dict[str, Callable[[str, str], bool]]] = {
     "EQUAL_TO": lambda value, wanted: value == wanted,
     "NOT_EQUAL_TO": lambda value, wanted: value != wanted,
     "STARTS_WITH": str.startswith,
     "ENDS_WITH": str.endswith,
     "CONTAINS": lambda value, wanted: wanted in value,
-    "REGEX": lambda value, wanted: re.fullmatch(wanted, value) is not None,
+    "REGEX": lambda value, wanted: java_regex.compiled(wanted).fullmatch(value) is not None,
 }
 
 
@@ -130,7 +130,7 @@ def _gatherings(trigger: Trigger) -> Iterator[Gathering]:
 def _of_multiple(condition: Condition) -> Gathering:
     properties = condition.properties
     return Gathering(
-        id=str(properties.get("id", "multiple")),
+        id=str(properties.get("id") or "multiple"),
         requirements=dict(properties["conditions"]),
         window=window_of_1x(properties.get("timeWindow") or properties),
         after_firing=_after_1x(properties),
@@ -162,8 +162,8 @@ def _of_depends_on(body: FlowEnds) -> Gathering:
         id="dependsOn",
         requirements={f"{at}:{flow.namespace}/{flow.flow_id}": flow for at, flow in enumerate(body.depends_on)},
         window=window_of_2x(window),
-        mode=Mode(body.options.get("mode", Mode.ALL)),
-        least=int(body.options.get("minSatisfied", 1)),
+        mode=Mode(body.options.get("mode") or Mode.ALL),
+        least=int(body.options.get("minSatisfied") or 1),
         after_firing=AfterFiring.CLOSE if window.get("fireOnce") else AfterFiring.RESET,
     )
 
@@ -181,7 +181,7 @@ def _where(entry: Mapping[str, Any]) -> Where:
         Filter(each["field"], each["type"], each.get("value"), tuple(str(value) for value in each.get("values") or ()))
         for each in entry["filters"]
     )
-    return Where(entry.get("operand", "AND") == "AND", tuple(filters))
+    return Where(entry.get("operand") != "OR", tuple(filters))
 
 
 def gather(

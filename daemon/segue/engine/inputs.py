@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from segue.engine.typed import BadValue, Secret, UploadedFile, broken_rules, java_text, read_typed
 from segue.expression.errors import ExpressionError
-from segue.expression.template import Scope, render_value
+from segue.expression.evaluation import Scope
+from segue.expression.template import render_value
 from segue.model.flow import Input, Output
 from segue.model.names import ExecutionId
 
@@ -167,6 +168,8 @@ class _Resolving:
             if value is None:
                 value = self._default(declared, offered)
                 is_default = value is not None
+            if is_default and _is_readable_file(declared, value):
+                return ResolvedInput(input=declared, value=value, is_default=True)
             read, broken = _read_value(declared, value, offered)
         except (BadValue, ExpressionError) as error:
             read, broken = None, [str(error)]
@@ -199,6 +202,11 @@ class _Resolving:
         uri = file_address(self._owner, declared, file)
         self.files.append(FileToStore(input_id=declared.id, file=file, uri=uri))
         return uri
+
+
+def _is_readable_file(declared: Input, value: Any) -> bool:
+    """A default may name a file of the machine, which no caller may."""
+    return declared.type == "FILE" and isinstance(value, str) and value.startswith("file://")
 
 
 def _read_value(declared: Input, value: Any, offered: tuple[str, ...] | None) -> tuple[Any, list[str]]:

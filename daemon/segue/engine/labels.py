@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from segue.engine.typed import java_text
 from segue.expression.errors import ExpressionError
-from segue.expression.template import Scope, render_value
+from segue.expression.evaluation import Scope
+from segue.expression.template import render_value
 
 SYSTEM: Final = "system."
 CORRELATION_ID: Final = "system.correlationId"

@@ -27,7 +27,8 @@ from segue.engine.request import Request, request_of
 from segue.engine.source import Source
 from segue.engine.typed import java_text
 from segue.expression.errors import ExpressionError
-from segue.expression.template import Scope, render_value
+from segue.expression.evaluation import Scope
+from segue.expression.template import render_value
 from segue.model.flow import Flow
 from segue.model.state import FINAL, State
 from segue.model.trigger import Condition, FlowEnds, Trigger, UpstreamFlow, Webhook
@@ -135,21 +136,21 @@ def match(
         if not all_hold(listener.conditions, circumstances):
             return Matched()
         if not listener.gatherings:
-            return _fired(listener, source.variables, {}, circumstances, scope)
-        return _gathered(listener, source, kept, circumstances, scope, now, zone)
+            return _fired(listener, source.variables, {}, circumstances)
+        return _gathered(listener, kept, circumstances, now, zone)
     except CannotTell as error:
         return Matched(error=f"Unable to evaluate trigger `{listener.trigger.id}`: {error}")
 
 
 def _gathered(
     listener: Listener,
-    source: Source,
     kept: Mapping[str, Gathered],
     circumstances: Circumstances,
-    scope: Scope,
     now: datetime,
     zone: tzinfo,
 ) -> Matched:
+    source = circumstances.source
+    assert source is not None
     found: dict[str, Gathered] = {}
     is_of_use = False
     for gathering in listener.gatherings:
@@ -160,7 +161,7 @@ def _gathered(
     if not all(is_complete(each, found[each.id]) for each in listener.gatherings):
         return Matched(kept=found)
     variables = {**source.variables, "outputs": _outputs(listener, found, source)}
-    fired = _fired(listener, variables, found, circumstances, scope)
+    fired = _fired(listener, variables, found, circumstances)
     if fired.request is None:
         return fired
     return replace(fired, kept={each.id: after_firing(each, found[each.id]) for each in listener.gatherings})
@@ -178,8 +179,8 @@ def _fired(
     variables: Mapping[str, Any],
     found: Mapping[str, Gathered | None],
     circumstances: Circumstances,
-    scope: Scope,
 ) -> Matched:
+    scope = circumstances.scope
     if not when_holds(listener.trigger.when, circumstances.with_trigger(variables).scope):
         return Matched(kept=found)
     return Matched(request=request_of(listener.trigger, variables, scope), kept=found)

@@ -7,7 +7,8 @@ from typing import Any
 
 from segue.engine.labels import rendered_labels
 from segue.expression.errors import ExpressionError
-from segue.expression.template import Scope, render_value
+from segue.expression.evaluation import Scope
+from segue.expression.template import render_value
 from segue.model.execution import TriggeredBy
 from segue.model.trigger import Trigger
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from segue.engine.yaml_values import NotYaml, read_yaml
 from segue.engine.zones import NotADate, parse_moment
-from segue.expression import iso
+from segue.expression import iso, java_regex
 from segue.expression.values import Float32, float_text
 
 INT_MIN: Final = -(2**63)
@@ -33,13 +33,6 @@ _EMAIL: Final = re.compile(
 )
 _TRUE: Final = frozenset({"true", "on"})
 _FALSE: Final = frozenset({"false", "off", ""})
-# Java's spellings in patterns that Python writes otherwise.
-_JAVA_PATTERNS: Final = (
-    ("(?<", "(?P<"),
-    ("\\p{Alpha}", "[a-zA-Z]"),
-    ("\\p{Digit}", "\\d"),
-    ("\\p{Alnum}", "[a-zA-Z0-9]"),
-)
 
 
 class BadValue(ValueError):
@@ -284,19 +277,11 @@ def broken_rules(type_: str, value: Any, options: Mapping[str, Any], offered: tu
             return []
 
 
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A validator's pattern, Java's spelling; raises `re.error`. For values, and for checking the flow that has it."""
-    for java, ours in _JAVA_PATTERNS:
-        if java != "(?<" or ("(?<=" not in pattern and "(?<!" not in pattern):
-            pattern = pattern.replace(java, ours)
-    return re.compile(pattern)
-
-
 def _pattern(value: str, options: Mapping[str, Any]) -> list[str]:
     pattern = options.get("validator")
     if not pattern:
         return []
-    if len(value) <= PATTERN_TEXT_MAX and compile_pattern(str(pattern)).fullmatch(value):
+    if len(value) <= PATTERN_TEXT_MAX and java_regex.compiled(str(pattern)).fullmatch(value):
         return []
     return [f"it must match the pattern `{pattern}`"]
 

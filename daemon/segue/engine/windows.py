@@ -58,7 +58,7 @@ class Bounds:
 
 def window_of_1x(options: Mapping[str, Any]) -> Window:
     """From `timeWindow` (or a MultipleCondition's own `window` and `windowAdvance`)."""
-    match options.get("type", "DURATION_WINDOW"):
+    match options.get("type"):
         case "SLIDING_WINDOW":
             return Sliding(_span(options.get("window"), _DAY))
         case "DAILY_TIME_DEADLINE":
@@ -73,11 +73,11 @@ def window_of_2x(options: Mapping[str, Any] | None) -> Window:
     """From `window: {deadline | from, to | every, offset | lookback}`."""
     if not options:
         return Always()
-    if "deadline" in options:
+    if options.get("deadline"):
         return Daily("00:00:00", str(options["deadline"]))
-    if "from" in options:
+    if options.get("from"):
         return Daily(str(options["from"]), str(options["to"]))
-    if "lookback" in options:
+    if options.get("lookback"):
         return Sliding(_span(options["lookback"], _DAY))
     return Fixed(_span(options.get("every"), _DAY), _span(options.get("offset"), timedelta(0)))
 

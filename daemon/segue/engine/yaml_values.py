@@ -1,20 +1,17 @@
 """YAML that a caller gives as a value: read with YAML 1.2's scalars, and bounded against documents that grow when
 their aliases are followed. The flow's own YAML is `spec.document`'s."""
 
-import re
 from typing import Any, Final
 
 import yaml
+
+from segue.spec.scalars import scalar_of
 
 TEXT_MAX: Final = 1 << 20
 NODES_MAX: Final = 100_000
 DEPTH_MAX: Final = 100
 
 _QUOTED: Final = frozenset({"'", '"', "|", ">"})
-_BOOL: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
-_INT: Final = re.compile(r"[-+]?[0-9]{1,400}|0x[0-9a-fA-F]{1,400}|0o[0-7]{1,400}")
-_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?")
-_NULL: Final = re.compile(r"~|null|Null|NULL|")
 
 
 class NotYaml(ValueError):
@@ -61,12 +58,4 @@ class _Reading:
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
-    if node.style in _QUOTED:
-        return text
-    if _NULL.fullmatch(text):
-        return None
-    if _BOOL.fullmatch(text):
-        return text[0] in "tT"
-    if _INT.fullmatch(text):
-        return int(text, 0) if text[:2] in {"0x", "0o"} else int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    return text if node.style in _QUOTED else scalar_of(text)
