@@ -14,7 +14,9 @@ SECONDS_BETWEEN_COMMITS: Final = 60
 def flow_text(flow_id: str = "hello", namespace: str | None = "company.team", message: str = "Hello") -> str:
     """A flow that is valid and short."""
     place = f"namespace: {namespace}\n" if namespace else ""
-    return f"id: {flow_id}\n{place}tasks:\n  - id: log\n    type: io.kestra.plugin.core.log.Log\n    message: {message}\n"
+    return (
+        f"id: {flow_id}\n{place}tasks:\n  - id: log\n    type: io.kestra.plugin.core.log.Log\n    message: {message}\n"
+    )
 
 
 class Repository:

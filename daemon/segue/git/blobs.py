@@ -18,9 +18,9 @@ from segue.git.names import checked_commit_id
 from segue.git.runner import GitError, end_group, start_git
 
 BLOB_SIZE_MAX: Final = 1 << 20
-# Requests written before their answers are read. 64 KiB, the size of a pipe, holds far more than these, so neither side ever waits
-# for the other to read first.
-_AHEAD: Final = 256
+# Requests written before their answers are read. They fill a fraction of a pipe, so neither side ever waits for the
+# other to read first; and so many blobs of the largest size are all that is in memory at once.
+_AHEAD: Final = 64
 _ATTEMPTS: Final = 2
 
 

@@ -72,6 +72,19 @@ def read_identity(data: bytes, blob: str) -> Identity:
     return quick if quick is not None else _full_identity(data, blob)
 
 
+def document_text(data: bytes, document: int) -> str:
+    """One document of a text, with as many empty lines before it as keep its line numbers those of the file.
+
+    Raises IndexError where there is no such document, and what YAML and UTF-8 raise for a text that was never read.
+    """
+    text = data.decode("utf-8-sig")
+    documents = list(_documents(text))
+    if len(documents) <= 1 and document == 0:
+        return text
+    found = documents[document]
+    return "\n" * text.count("\n", 0, found.start) + text[found.start : found.end]
+
+
 def _quick_identity(data: bytes, blob: str) -> Readable | None:
     """The answer for the usual block mapping; None where only YAML can tell."""
     lead = _LEADING_MARK.match(data)

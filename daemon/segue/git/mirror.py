@@ -22,7 +22,7 @@ from typing import Final
 from segue.git.environment import local_environment, trusted_folders, trusting_configuration
 from segue.git.history import has_commit
 from segue.git.names import Source, checked_commit_id
-from segue.git.runner import GitError, run_git
+from segue.git.runner import GitError, GitTimeout, run_git
 from segue.git.transfer import FETCH_TIMEOUT_SECONDS, ProgressListener, RemoteRefs, fetch_ref, list_refs
 
 SOURCE_REFS: Final = "refs/segue/source/"
@@ -97,6 +97,9 @@ class Mirror:
         self._global_config = global_config
         self._writing = threading.RLock()
         self._head: str | None = None
+        # Held in memory because every git process is a good part of the time from a commit to its flow being live.
+        self._followed: str | None = None
+        self._object_format = ""
 
     @property
     def head(self) -> str | None:
@@ -110,8 +113,12 @@ class Mirror:
                 self._create("sha1")
             _remove_leftovers(self.git_dir)
             try:
-                self._head = self._read_head()
-            except GitError:
+                self._read()
+            except GitTimeout:
+                raise  # a slow disk is no damage
+            except GitError as error:
+                if error.is_refusal:
+                    raise
                 self.recreate()
 
     def recreate(self, object_format: str = "sha1") -> None:
@@ -121,7 +128,7 @@ class Mirror:
             shutil.rmtree(aside, ignore_errors=True)
             self.git_dir.rename(aside)
             self._create(object_format)
-            self._head = None
+            self._read()
 
     def fetch(self, listener: ProgressListener | None = None, *, timeout: float = FETCH_TIMEOUT_SECONDS) -> Fetched:
         """Bring the followed ref here. Does nothing but ask when it has not moved.
@@ -138,7 +145,7 @@ class Mirror:
             commit_id = refs.ids.get(f"{wanted}^{{}}", refs.ids[wanted])
             if commit_id == previous:
                 return Fetched(head=previous, previous=previous, ref=wanted)
-            if object_format_of(commit_id) != self._object_format():
+            if object_format_of(commit_id) != self._object_format:
                 self.recreate(object_format_of(commit_id))
                 previous = None
             _remove_leftovers(self.git_dir)
@@ -171,13 +178,13 @@ class Mirror:
         run_git(None, "init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", "--", str(made))
         made.rename(self.git_dir)
 
-    def _read_head(self) -> str | None:
-        """The head, after a look at whether the repository can be read at all."""
-        self._object_format()
-        heads = list(self._refs(SOURCE_REFS).values())
-        if heads:
-            run_git(self.git_dir, "cat-file", "-e", f"{heads[0]}^{{tree}}")
-        return heads[0] if heads else None
+    def _read(self) -> None:
+        """Learn what is there, which also tells whether the repository can be read at all."""
+        self._object_format = run_git(self.git_dir, "rev-parse", "--show-object-format").decode().strip()
+        refs = self._refs(SOURCE_REFS)
+        self._followed, self._head = next(iter(refs.items()), (None, None))
+        if self._head is not None:
+            run_git(self.git_dir, "cat-file", "-e", f"{self._head}^{{tree}}")
 
     def _check_folder(self) -> None:
         folder = self.source.local_path
@@ -213,16 +220,16 @@ class Mirror:
             raise
 
     def _settle(self, wanted: str, head_ref: str | None, previous: str | None) -> Fetched:
-        """Look at what came in, then move our refs in one transaction."""
+        """Look at what came in, then move our refs to it."""
         head = self._resolve(INCOMING_REF)
         followed = SOURCE_REFS + _short_name(head_ref if wanted == "HEAD" and head_ref else wanted)
-        stale = [ref for ref in self._refs(SOURCE_REFS) if ref != followed]
         is_rewritten = previous is not None and not self._is_ancestor(previous, head)
+        if self._followed not in (None, followed):
+            # Beforehand, because the ref `a` has to be gone before `a/b` can be made.
+            self._update_refs([f"update {KEEP_REFS}{previous} {previous}", f"delete {self._followed}"])
         kept = [f"update {KEEP_REFS}{previous} {previous}"] if is_rewritten else []
-        # Separate transactions: the ref `a` has to be gone before `a/b` can be made.
-        self._update_refs([*kept, *(f"delete {ref}" for ref in stale)])
-        self._update_refs([f"update {followed} {head}"])
-        self._head = head
+        self._update_refs([*kept, f"update {followed} {head}"])
+        self._followed, self._head = followed, head
         return Fetched(head=head, previous=previous, ref=wanted, is_rewritten=is_rewritten)
 
     def _resolve(self, ref: str) -> str:
@@ -236,9 +243,6 @@ class Mirror:
                 return False
             raise
         return True
-
-    def _object_format(self) -> str:
-        return run_git(self.git_dir, "rev-parse", "--show-object-format").decode().strip()
 
     def _refs(self, prefix: str) -> dict[str, str]:
         output = run_git(self.git_dir, "for-each-ref", "--format=%(refname) %(objectname)", prefix)

@@ -16,12 +16,13 @@ from typing import Final
 
 from pathspec import GitIgnoreSpec
 
-from segue.git.blobs import BLOB_SIZE_MAX, BlobMissing, BlobReader, BlobTooLarge
+from segue.git.blobs import BLOB_SIZE_MAX, BlobMissing, BlobReader
 from segue.git.history import MODE_EXECUTABLE, files_at
 from segue.git.layout import NamespaceFile, is_sound_path, refusal
 from segue.git.readings import layout_at
 
 FILE_SIZE_MAX: Final = 64 * BLOB_SIZE_MAX
+TOTAL_SIZE_MAX: Final = 1 << 30
 FILES_MAX: Final = 10_000
 _COMMITS_HELD_MAX: Final = 16
 
@@ -75,7 +76,8 @@ class NamespaceFiles:
     ) -> tuple[str, ...]:
         """Write the namespace's files into a folder that is new or empty, and answer with their paths.
 
-        Patterns are those of .gitignore: `*.py` matches at any depth, `/data/*.csv` from the top.
+        Patterns are those of .gitignore: `*.py` matches at any depth, `/data/*.csv` from the top. Raises TooManyFiles,
+        or BlobTooLarge for a file that is too large by itself or goes beyond what all may have together.
         """
         wanted = _selected(self.files(commit_id, namespace), include, exclude)
         if len(wanted) > FILES_MAX:
@@ -83,10 +85,10 @@ class NamespaceFiles:
         into.mkdir(parents=True, exist_ok=True)
         if any(into.iterdir()):
             raise FileExistsError(f"{into} is not empty")
-        texts = self._reader.read_many((file.blob for file in wanted), size_max=FILE_SIZE_MAX)
-        for file, (_, data) in zip(wanted, texts, strict=True):
-            if data is None:
-                raise BlobTooLarge(file.path, FILE_SIZE_MAX + 1, FILE_SIZE_MAX)
+        room = TOTAL_SIZE_MAX
+        for file in wanted:
+            data = self._reader.read(file.blob, size_max=min(room, FILE_SIZE_MAX))
+            room -= len(data)
             _write_new(into, file, data)
         return tuple(file.path for file in wanted)
 

@@ -45,7 +45,12 @@ class GitError(Exception):
     @property
     def is_damage(self) -> bool:
         """Does the repository itself look broken - so that for our mirror a fresh one would help?"""
-        return _DAMAGE.search(self.stderr) is not None and _DUBIOUS.search(self.stderr) is None
+        return _DAMAGE.search(self.stderr) is not None and not self.is_refusal
+
+    @property
+    def is_refusal(self) -> bool:
+        """Does git refuse to read a repository of somebody else?"""
+        return _DUBIOUS.search(self.stderr) is not None
 
 
 class GitTimeout(GitError):

@@ -137,6 +137,7 @@ def _fetch_with_progress(
         env=environment,
         as_process=True,
         universal_newlines=True,  # git ends progress lines with a carriage return
+        errors="replace",  # a server may say anything
         start_new_session=True,  # so that the ssh or https helper can be ended with it
     )
     progress = _Progress(listener)

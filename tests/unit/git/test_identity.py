@@ -3,7 +3,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from segue.git import identity
-from segue.git.identity import Readable, Unreadable, read_identity
+from segue.git.identity import Readable, Unreadable, document_text, read_identity
 
 from tests.support.repositories import flow_text
 
@@ -96,6 +96,14 @@ def test_documents_count_as_yaml_counts_them():
     found = read_identity(text.encode(), "blob")
     assert isinstance(found, Readable)
     assert [loaded[flow.document]["id"] for flow in found.flows] == ["a", "b"]
+
+
+def test_one_document_can_be_taken_out_and_keeps_its_lines():
+    text = f"{flow_text('a')}---\n# about b\n{flow_text('b')}"
+    taken = document_text(text.encode(), 1)
+    assert yaml.safe_load(taken)["id"] == "b"
+    assert taken.splitlines().index("id: b") == text.splitlines().index("id: b")
+    assert document_text(flow_text().encode(), 0) == flow_text()
 
 
 def test_a_text_broken_after_its_id_still_says_whose_it_is():
