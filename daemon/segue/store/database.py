@@ -28,6 +28,7 @@ _WAL_RESET_FIRST: Final = (3, 7, 0)
 _WAL_RESET_FIXED: Final = (3, 51, 3)
 _DATABASE_CODES: Final = {
     sqlite3.SQLITE_FULL: ("there is no space left", "free some space and start again"),
+    sqlite3.SQLITE_IOERR: ("its disk fails or is full", "look at the disk and start again"),
     sqlite3.SQLITE_NOTADB: ("it is not a database", "move it away, or give another data folder with --data"),
     sqlite3.SQLITE_CORRUPT: ("it is damaged", "restore a copy, or move it away: flows come back from Git"),
     sqlite3.SQLITE_READONLY: ("it is read-only", "give the daemon's user the right to write to it and its folder"),
@@ -159,7 +160,8 @@ def _bring_up_to_date(path: Path, durability: Durability) -> None:
             if 0 < version < migration.number:
                 _apply(connection, migration.script, migration.number)
         # A database that cannot be written is better found now than by the first execution.
-        connection.execute(f"PRAGMA user_version = {known[-1].number}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
 
 
 def _apply(connection: sqlite3.Connection, script: str, version: int) -> None:

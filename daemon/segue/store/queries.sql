@@ -248,6 +248,10 @@ ORDER BY next_at, namespace, flow_id, trigger_id LIMIT ?;
 -- name: fired_slot
 SELECT 1 FROM fired_slots WHERE namespace = ? AND flow_id = ? AND trigger_id = ? AND fire_time = ?;
 
+-- name: firings_of
+-- What the moves of an execution have fired.
+SELECT namespace, flow_id, trigger_id, state FROM flow_firings WHERE source_execution_id = ?;
+
 -- name: timers
 SELECT execution_id, task_run_id, kind, due FROM timers WHERE :last IS NULL OR due < :last
 ORDER BY due, execution_id, task_run_id, kind;

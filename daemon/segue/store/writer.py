@@ -82,10 +82,18 @@ class Writer:
     raise: hand over to a loop with `call_soon_threadsafe`.
     """
 
-    def __init__(self, path: Path, *, durability: Durability = "full", ballast_bytes: int = BALLAST_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durability: Durability = "full",
+        ballast_bytes: int = BALLAST_BYTES,
+        busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+    ) -> None:
         self._path = path
         self._wal = path.with_name(path.name + "-wal")
-        self._durability = durability
+        self._durability: Durability = durability
+        self._busy_timeout = busy_timeout
         self._queue: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
@@ -93,7 +101,7 @@ class Writer:
         self._ended_by: BaseException | None = None
         self._ballast = Ballast(path.with_name("ballast"), ballast_bytes)
         self._has_news = False  # committed since the last checkpoint
-        self._connection: sqlite3.Connection | None = connect_to_write(path, durability)
+        self._connection: sqlite3.Connection | None = connect_to_write(path, durability, busy_timeout=busy_timeout)
         self._thread = threading.Thread(target=self._run, name="segue-store-writer", daemon=True)
         self._thread.start()
 
@@ -278,7 +286,7 @@ class Writer:
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = connect_to_write(self._path, self._durability, busy_timeout=BUSY_TIMEOUT_SECONDS)
+            self._connection = connect_to_write(self._path, self._durability, busy_timeout=self._busy_timeout)
         return self._connection
 
     def _roll_back(self) -> None:

@@ -133,6 +133,7 @@ CREATE TABLE logs (
 
 CREATE INDEX logs_execution_ix ON logs (execution_id) WHERE execution_id IS NOT NULL;
 CREATE INDEX logs_flow_ix ON logs (namespace, flow_id);
+CREATE INDEX logs_error_ix ON logs (level) WHERE level = 'ERROR';
 
 CREATE TABLE metrics (
     id INTEGER NOT NULL,

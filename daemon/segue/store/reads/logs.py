@@ -100,7 +100,9 @@ def _where(connection: sqlite3.Connection, filters: LogFilters, execution_id: st
         if value is not None:
             parts.append(part)
             parameters.append(value)
-    if filters.level_min is not LEVELS[0]:
+    if filters.level_min is LogLevel.ERROR:
+        parts.append("level = 'ERROR'")  # word for word as the index of errors has it
+    elif filters.level_min is not LEVELS[0]:
         parts.append("level IN (SELECT value FROM json_each(?))")
         parameters.append(json.dumps(LEVELS[LEVELS.index(filters.level_min) :]))
     if filters.namespaces or filters.flows:
