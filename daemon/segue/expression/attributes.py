@@ -16,6 +16,26 @@ from segue.expression.values import class_name, equal, key_text, to_text
 
 _MISSING = object()
 
+
+def _entries(entries: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": value} for key, value in entries.items()]
+
+
+_MONTHS = (
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
+    "DECEMBER",
+)
+_WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _PROPERTIES: dict[type, dict[str, Callable[[Any], Any]]] = {
     str: {"length": len, "empty": lambda text: not text, "blank": lambda text: not text.strip()},
     list: {
@@ -27,9 +47,9 @@ _PROPERTIES: dict[type, dict[str, Callable[[Any], Any]]] = {
     dict: {
         "size": len,
         "empty": lambda entries: not entries,
-        "keySet": lambda entries: list(entries),
+        "keySet": list,
         "values": lambda entries: list(entries.values()),
-        "entrySet": lambda entries: [{"key": key, "value": value} for key, value in entries.items()],
+        "entrySet": _entries,
     },
     datetime: {
         "hour": lambda moment: moment.hour,
@@ -52,21 +72,6 @@ _PROPERTIES: dict[type, dict[str, Callable[[Any], Any]]] = {
         "dayOfWeek": lambda day: _WEEKDAYS[day.weekday()],
     },
 }
-_MONTHS = (
-    "JANUARY",
-    "FEBRUARY",
-    "MARCH",
-    "APRIL",
-    "MAY",
-    "JUNE",
-    "JULY",
-    "AUGUST",
-    "SEPTEMBER",
-    "OCTOBER",
-    "NOVEMBER",
-    "DECEMBER",
-)
-_WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 
 
 def attribute(target: Any, key: Any, owner: str | None) -> Any:
@@ -183,7 +188,7 @@ _METHODS: dict[type, dict[str, tuple[int, int, Callable[..., Any]]]] = {
         "containsValue": (1, 1, lambda entries, value, meter: _contains(list(entries.values()), value, meter)),
         "keySet": (0, 0, lambda entries, _: list(entries)),
         "values": (0, 0, lambda entries, _: list(entries.values())),
-        "entrySet": (0, 0, lambda entries, _: _PROPERTIES[dict]["entrySet"](entries)),
+        "entrySet": (0, 0, lambda entries, _: _entries(entries)),
         "toString": (0, 0, to_text),
         "equals": (1, 1, equal),
     },

@@ -1,6 +1,6 @@
 """The bounds of every expression, named in one place, and the meter that counts against them while one renders.
 
-Steps bound time: loop rounds, calls, elements made by ranges, and text worked on (a step for each 256 characters a filter reads,
+Steps bound time: loop rounds, calls, elements made by ranges, and text worked on (a step for each 128 characters a filter reads,
 for each 1,024 that are joined). Output bounds memory: text written, any text joined, and the size of a value printed as JSON.
 """
 
@@ -12,11 +12,15 @@ from typing import Any
 from segue.expression.errors import BudgetExceeded, ExpressionError
 
 TEMPLATE_TEXT_MAX = 1 << 20
+CODE_TEXT_MAX = 1 << 16
+"""How much of a template may stand inside delimiters: reading it costs about two microseconds a character."""
+MACRO_STEPS = 8
+"""What a macro call costs: as much as so many loop rounds."""
 EXPRESSION_DEPTH_MAX = 150
 """How deep one expression's tree may be: each level is a Python frame or two when it is evaluated."""
 TAG_DEPTH_MAX = 64
 VALUE_DEPTH_MAX = 200
-VALUE_NODES_MAX = 1 << 18
+VALUE_NODES_MAX = 1 << 17
 """Lists and maps visited when a value is printed or compared; one list can be in a value a thousand times."""
 RENDER_PASSES_MAX = 100
 """Kestra's bound on `render(x)` feeding its own result to itself."""
@@ -52,7 +56,7 @@ class Meter:
 
     def read(self, text: str) -> None:
         """Count the work of reading this text once."""
-        self.step(1 + (len(text) >> 8))
+        self.step(1 + (len(text) >> 7))
 
     def join(self, length: int) -> None:
         """Count a text of this length before it is made."""
@@ -86,10 +90,8 @@ def check_size(value: Any, meter: Meter) -> None:
     for _ in range(VALUE_DEPTH_MAX):
         nodes -= len(level)
         for item in level:
-            leaves -= len(item)
-            for child in item.values() if isinstance(item, dict) else item:
-                if isinstance(child, str):
-                    leaves -= len(child)
+            children = item.values() if isinstance(item, dict) else item
+            leaves -= len(item) + sum([len(child) for child in children if isinstance(child, str)])
             if leaves < 0:
                 raise meter.too_long()
         if nodes < 0:

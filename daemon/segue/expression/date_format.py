@@ -21,7 +21,7 @@ def write(moment: datetime, pattern: str, locale: Locale) -> str:
 
 
 def _field(moment: datetime, field: Field, locale: Locale) -> str:
-    letter, count = field.letter, field.count
+    letter, count = field.letter, field.width
     match letter:
         case "y" | "u":
             return _year(moment.year, count)

@@ -46,7 +46,7 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 def _piece(field: Field, following: Field) -> str:
     if not field.letter:
         return re.escape(field.text)
-    letter, count = field.letter, field.count
+    letter, count = field.letter, field.width
     if letter in _TEXT_LETTERS and (count > 2 or letter in "EaBG"):
         return f"({'|'.join(re.escape(name) for name in _names(letter))})"
     if letter == "S":
@@ -100,7 +100,7 @@ def _month(parts: dict[str, str]) -> int:
     if text.isdecimal():
         return int(text)
     return next(
-        number
+        int(number)
         for number, name in _ENGLISH.months["format"]["abbreviated"].items()
         if text.lower().startswith(name.lower())
     )

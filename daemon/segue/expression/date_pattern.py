@@ -14,7 +14,7 @@ PATTERN_MAX = 256
 class Field(NamedTuple):
     letter: str
     """A pattern letter, or nothing for literal text."""
-    count: int
+    width: int
     text: str
 
 

@@ -117,7 +117,7 @@ def formatted(moment: datetime, name: str, zone: tzinfo, locale_name: str | None
     except OverflowError as error:
         raise ExpressionError("The date is out of range") from error
     if name in STYLES:
-        return format_datetime(local, name, tzinfo=None if local.tzinfo is None else zone, locale=locale)  # type: ignore[arg-type]
+        return format_datetime(local, name, tzinfo=None if local.tzinfo is None else zone, locale=locale)
     if name in _ISO_FORMATS:
         return _iso_format(local, name)
     if name == "rfc_1123_date_time":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from segue.expression.attributes import attribute, method
+from segue.expression.budget import MACRO_STEPS
 from segue.expression.errors import ExpressionError, NotFound
 from segue.expression.evaluation import Evaluation
 from segue.expression.filters import FILTERS
@@ -152,7 +153,7 @@ class ExpressionCompiler:
 
         def run(value: Any, evaluation: Evaluation) -> Any:
             try:
-                evaluation.meter.step(1 + (len(value) >> 8 if isinstance(value, str | list) else 0))
+                evaluation.meter.step(1 + (len(value) >> 7 if isinstance(value, str | list | dict) else 0))
                 return apply(value, given(evaluation), evaluation)
             except ExpressionError as error:
                 raise error.at(line, column)  # noqa: B904 - the same error
@@ -186,7 +187,7 @@ class ExpressionCompiler:
             macro = evaluation.macros.get(name)
             if macro is None:
                 raise ExpressionError(f"Function or Macro [{name}] does not exist.")
-            evaluation.meter.step()
+            evaluation.meter.step(MACRO_STEPS)
             values = [argument(evaluation) for argument in positional]
             return macro(evaluation, values, {key: argument(evaluation) for key, argument in named})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from segue.expression.errors import ExpressionError
@@ -33,7 +32,7 @@ def _length(value: Any, _given: Given, _evaluation: Evaluation) -> int:
     return len(value) if isinstance(value, str | list | dict) else 0
 
 
-def _slice(value: Any, given: Given, evaluation: Evaluation) -> Any:
+def _slice(value: Any, given: Given, _evaluation: Evaluation) -> Any:
     if value is None:
         return None
     if not isinstance(value, str | list):
@@ -58,15 +57,17 @@ def _sorted(name: str, *, reverse: bool) -> FilterSignature:
             return None
         items = _list(value, name)
         evaluation.meter.step(1 + len(items) // 4)
-        if not (all(map(is_number, items)) or len({type(item) for item in items}) == 1) or any(
-            isinstance(item, dict | list) for item in items
-        ):
-            if items:
-                raise ExpressionError(f"The '{name}' filter cannot put values of different or unordered kinds in order")
-            return []
+        if not _orderable(items):
+            raise ExpressionError(f"The '{name}' filter cannot put values of different or unordered kinds in order")
         return sorted(items, reverse=reverse)
 
     return FilterSignature(apply)
+
+
+def _orderable(items: list[Any]) -> bool:
+    if all(map(is_number, items)):
+        return True
+    return len({type(item) for item in items}) == 1 and not isinstance(items[0], dict | list | type(None))
 
 
 def _reverse(value: Any, _given: Given, _evaluation: Evaluation) -> list[Any] | None:
@@ -189,25 +190,21 @@ def _list(value: Any, name: str) -> list[Any]:
     return value
 
 
-def _plain(apply: Callable[[Any, Given, Evaluation], Any]) -> FilterSignature:
-    return FilterSignature(apply)
-
-
 COLLECTION_FILTERS: dict[str, FilterSignature] = {
-    "abs": _plain(_absolute),
+    "abs": FilterSignature(_absolute),
     "chunk": FilterSignature(_chunk, ("size",), required=1),
     "default": FilterSignature(_default, ("default",), required=1),
-    "distinct": _plain(_distinct),
+    "distinct": FilterSignature(_distinct),
     "first": _end("first", 0),
-    "flatten": _plain(_flatten),
+    "flatten": FilterSignature(_flatten),
     "join": FilterSignature(_join, ("separator",)),
-    "keys": _plain(_keys),
+    "keys": FilterSignature(_keys),
     "last": _end("last", -1),
-    "length": _plain(_length),
+    "length": FilterSignature(_length),
     "merge": FilterSignature(_merge, ("items",), required=1),
-    "reverse": _plain(_reverse),
+    "reverse": FilterSignature(_reverse),
     "rsort": _sorted("rsort", reverse=True),
     "slice": FilterSignature(_slice, ("fromIndex", "toIndex")),
     "sort": _sorted("sort", reverse=False),
-    "values": _plain(_values),
+    "values": FilterSignature(_values),
 }

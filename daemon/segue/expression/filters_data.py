@@ -97,14 +97,14 @@ def _number(value: Any, given: Given, _evaluation: Evaluation) -> Any:
     kind = optional_text(given, "type", "The 'number' filter") or ""
     text = value.strip()
     try:
-        if len(text) > _NUMBER_MAX:
-            raise ValueError
         return _read_number(text, kind)
     except (ValueError, InvalidOperation) as error:
         raise ExpressionError(f"'{value[:80]}' is not a valid number{f' of type {kind}' if kind else ''}") from error
 
 
 def _read_number(text: str, kind: str) -> Any:
+    if len(text) > _NUMBER_MAX:
+        raise ValueError(text)
     match kind:
         case "INT":
             return _within(_integer(text), 31)

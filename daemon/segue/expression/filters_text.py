@@ -172,7 +172,7 @@ def _format(value: Any, given: Given, evaluation: Evaluation) -> Any:
 
     def directive(found: re.Match[str]) -> str:
         nonlocal taken
-        index, flags, width, precision, conversion = found.groups()
+        index, _, width, precision, conversion = found.groups()
         if conversion in "%n":
             return {"%": "%", "n": "\n"}[conversion]
         place = int(index) - 1 if index else taken
@@ -180,14 +180,14 @@ def _format(value: Any, given: Given, evaluation: Evaluation) -> Any:
         if not 0 <= place < len(arguments):
             raise ExpressionError(f"Format specifier '{found.group()}' has no argument")
         evaluation.meter.join(int(width or 0) + int(precision or 0))
-        return _converted(arguments[place], conversion, flags, int(width or 0), precision, evaluation)
+        return _converted(arguments[place], found, evaluation)
 
     return _DIRECTIVE.sub(directive, to_text(value, evaluation.meter))
 
 
-def _converted(
-    value: Any, conversion: str, flags: str, width: int, precision: str | None, evaluation: Evaluation
-) -> str:
+def _converted(value: Any, directive: re.Match[str], evaluation: Evaluation) -> str:
+    _, flags, width_text, precision, conversion = directive.groups()
+    width = int(width_text or 0)
     if conversion in "sSbBc":
         text = "null" if value is None else to_text(value, evaluation.meter)
         if conversion in "bB":

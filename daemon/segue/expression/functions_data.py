@@ -151,6 +151,7 @@ def _nano_id(given: Given, evaluation: Evaluation) -> str:
         raise ExpressionError(f"The 'nanoId()' function field 'length' must be lower than: {_NANO_LENGTH_MAX}")
     if length < 0 or not isinstance(alphabet, str):
         raise ExpressionError("The 'nanoId()' function expects a length >= 0 and an alphabet that is a string.")
+    evaluation.meter.step(length >> 3)
     chance = evaluation.outside.random_bytes(2 * length)
     return "".join(
         alphabet[int.from_bytes(chance[place : place + 2]) % len(alphabet)] for place in range(0, 2 * length, 2)

@@ -46,7 +46,7 @@ def _parent_output(given: Given, evaluation: Evaluation) -> Any:
 def _output_of(parent: dict[str, Any], evaluation: Evaluation) -> Any:
     task_id = (parent.get("task") or {}).get("id")
     value = (parent.get("taskrun") or {}).get("value")
-    output = evaluation.map_variable("outputs").get(task_id)
+    output = evaluation.map_variable("outputs").get(key_text(task_id))
     return output if value is None or not isinstance(output, dict) else output.get(key_text(value))
 
 
@@ -58,7 +58,7 @@ def _iteration_output(given: Given, evaluation: Evaluation) -> Any:
     if task_id is None:
         task_id = evaluation.map_variable("task").get("id")
     iteration = _iteration(given.get("iteration"), taskrun["iteration"])
-    outputs: Any = evaluation.map_variable("outputs").get(task_id)
+    outputs: Any = evaluation.map_variable("outputs").get(key_text(task_id))
     for value in _parent_values(evaluation):
         outputs = outputs.get(value) if isinstance(outputs, dict) else None
     if not isinstance(outputs, dict):

@@ -128,7 +128,7 @@ def read_date_time(text: str, region: Any) -> datetime | None:
         return None
     try:
         zone = _read_zone(found["offset"], found["region"], region)
-        moment = datetime(*_numbers(found, "year", "month", "day"), *_clock_numbers(found))  # noqa: DTZ001 - set below
+        moment = datetime.combine(date(*_numbers(found, "year", "month", "day")), time(*_clock_numbers(found)))
         if zone is None:
             return moment
         if found["region"] and found["offset"] is not None:
@@ -170,8 +170,8 @@ def offset_zone(text: str) -> tzinfo:
     return timezone(-span if text[0] == "-" else span)
 
 
-def _numbers(found: re.Match[str], *names: str) -> tuple[int, ...]:
-    return tuple(int(found[name] or 0) for name in names)
+def _numbers(found: re.Match[str], first: str, second: str, third: str) -> tuple[int, int, int]:
+    return int(found[first] or 0), int(found[second] or 0), int(found[third] or 0)
 
 
 def _clock_numbers(found: re.Match[str]) -> tuple[int, int, int, int]:

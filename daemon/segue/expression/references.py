@@ -20,7 +20,6 @@ from segue.expression.tree import (
     Body,
     Call,
     Expression,
-    Filtered,
     FilterBlock,
     For,
     If,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Any
 
-from segue.expression.budget import RENDER_PASSES_MAX, Meter, check_size
+from segue.expression.budget import CODE_TEXT_MAX, RENDER_PASSES_MAX, Meter, check_size
 from segue.expression.compile import Program, compile_body
 from segue.expression.errors import ExpressionError
 from segue.expression.evaluation import Evaluation, Scope
@@ -134,7 +134,7 @@ def _render_text(text: str, evaluation: Evaluation, passes: int | None) -> str:
     for _ in range(RENDER_PASSES_MAX if passes is None else passes):
         if "{" not in text:
             return text
-        evaluation.meter.read(text)
+        evaluation.meter.step(1 + (min(len(text), CODE_TEXT_MAX) >> 2))
         template = compile_template(text, evaluation.dialect)
         try:
             rendered = _run(template, evaluation.nested())

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from segue.expression.budget import CODE_TEXT_MAX
 from segue.expression.errors import ExpressionError
 
 RAW_BLOCK = re.compile(r"\{%-*\s*raw\s*-*%\}(.*?)\{%-*\s*endraw\s*-*%\}", re.DOTALL)
@@ -89,6 +90,7 @@ class _Reader:
         self.tokens: list[Token] = []
         self.position = 0
         self.trim_next = False
+        self.code_length = 0
 
     def read(self) -> None:
         while (opening := _OPEN.search(self.text, self.position)) is not None:
@@ -144,6 +146,7 @@ class _Reader:
     def _code(self, start: int, inside: int, opened: Kind, closed: Kind, closer: str) -> None:
         self.tokens.append(Token(opened, self.text[start:inside], start))
         code, end, dashed = self._inside(inside, closer, start)
+        self.code_length += end - start
         self.tokens.extend(code)
         self.tokens.append(Token(closed, closer, end - len(closer)))
         self.trim_next = dashed
@@ -155,6 +158,8 @@ class _Reader:
         tokens: list[Token] = []
         brackets: list[str] = []
         while position < len(text):
+            if position - opened_at > CODE_TEXT_MAX - self.code_length:
+                raise self._error(f"The template has more than {CODE_TEXT_MAX} characters of expressions", opened_at)
             if not brackets and (end := closing.match(text, position)) is not None:
                 return tokens, end.end(), bool(end.group(1))
             token, position = self._token(position)
@@ -168,9 +173,8 @@ class _Reader:
     def _bracket(self, token: Token, brackets: list[str]) -> None:
         if token.value in "([{":
             brackets.append(token.value)
-        elif (opening := _PAIRS.get(token.value)) is not None:
-            if not brackets or brackets.pop() != opening:
-                raise self._error(f"Unexpected `{token.value}`", token.position)
+        elif token.value in _PAIRS and (not brackets or brackets.pop() != _PAIRS[token.value]):
+            raise self._error(f"Unexpected `{token.value}`", token.position)
 
     def _token(self, position: int) -> tuple[Token | None, int]:
         found = _TOKEN.match(self.text, position)

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
+from json import JSONEncoder
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, Self
 
 from segue.expression import iso
 from segue.expression.budget import Meter, check_size
@@ -26,7 +27,7 @@ class Float32(float):
 
     __slots__ = ()
 
-    def __new__(cls, value: float | str) -> Float32:
+    def __new__(cls, value: float | str) -> Self:
         try:
             return super().__new__(cls, struct.unpack("f", struct.pack("f", float(value)))[0])
         except OverflowError:
@@ -145,30 +146,40 @@ def to_json(value: Any, meter: Meter) -> str:
     _write_json(value, pieces.append)
     length = sum(map(len, pieces))
     meter.join(length)
+    meter.step(length >> 6)
     return "".join(pieces)
+
+
+_SIMPLE = {str, int, bool, type(None)}
+"""What the standard library writes as Jackson does, and much faster."""
+_encoded = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def _write_json(value: Any, write: Callable[[str], None]) -> None:
     if isinstance(value, str):
         write(encode_basestring(value))
-    elif value is None:
-        write("null")
     elif isinstance(value, dict):
+        if _SIMPLE.issuperset(map(type, value.values())):
+            write(_encoded(value))
+            return
         separator = "{"
         for key, item in value.items():
-            write(f"{separator}{encode_basestring(key if isinstance(key, str) else key_text(key))}:")
+            write(f"{separator}{encode_basestring(key_text(key))}:")
             _write_json(item, write)
             separator = ","
-        write("}" if value else "{}")
+        write("}")
     elif isinstance(value, list):
+        if _SIMPLE.issuperset(map(type, value)):
+            write(_encoded(value))
+            return
         separator = "["
         for item in value:
             write(separator)
             _write_json(item, write)
             separator = ","
-        write("]" if value else "[]")
+        write("]")
     else:
-        write(_scalar_json(value))
+        write("null" if value is None else _scalar_json(value))
 
 
 def _scalar_json(value: Any) -> str:
@@ -230,7 +241,10 @@ def is_empty(value: Any) -> bool:
 def equal(left: Any, right: Any, meter: Meter) -> bool:
     """Numbers by what they are worth, texts and booleans by themselves, lists and maps part by part."""
     if isinstance(left, str) or isinstance(right, str):
-        return isinstance(left, str) and isinstance(right, str) and left == right
+        if not isinstance(left, str) or not isinstance(right, str) or len(left) != len(right):
+            return False
+        meter.step(len(left) >> 10)
+        return left == right
     if left is None or right is None:
         return left is right
     if isinstance(left, dict | list) and isinstance(right, dict | list):
