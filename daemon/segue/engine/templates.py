@@ -14,7 +14,7 @@ from typing import Any, Final
 from segue.expression.errors import ExpressionError
 from segue.expression.outside import FrozenOutside
 from segue.expression.references import Reference
-from segue.expression.template import Scope, effects_of, references_of, render_value
+from segue.expression.template import Scope, effects_of, plain, references_of, render_value
 from segue.model.execution import Failure
 
 
@@ -34,30 +34,24 @@ EVERYTHING: Final = Needs(frozenset(), frozenset(), everything=True)
 
 
 def needs_of(templates: Any) -> Needs:
-    """What a template, or a value with templates in it, needs. One that cannot be read needs everything: its author is
-    told when it renders."""
-    try:
-        references = references_of(templates)
-    except ExpressionError:
-        return EVERYTHING
+    """What a template, or a value with templates in it, needs. One that cannot be read needs nothing: its author is told
+    when it renders."""
+    references = references_of(templates)
     if () in references:
         return EVERYTHING
     return Needs(references, frozenset(reference[0] for reference in references), everything=False)
 
 
 def is_pure(template: Any) -> bool:
-    """May the engine itself evaluate it?"""
-    try:
-        return not effects_of(template)
-    except ExpressionError:
-        return True
+    """May the engine itself evaluate it? Not where it renders a text that only running tells: that may do anything."""
+    return not effects_of(template) and () not in references_of(template)
 
 
 def evaluate(template: Any, variables: Mapping[str, Any], *, at: datetime, seed: str, typed: bool) -> Any | Failure:
     """The template's value, or why there is none."""
     outside = FrozenOutside(now=at, random=_chance_from(seed))
     try:
-        return render_value(template, Scope(variables=variables, outside=outside), typed=typed)
+        return plain(render_value(template, Scope(variables=variables, outside=outside), typed=typed))
     except ExpressionError as error:
         return Failure(message=str(error), kind="expression")
 
