@@ -86,7 +86,9 @@ class Repository:
         self.git("reset", "--quiet", "--hard", commit)
 
     def git(self, *arguments: str, stdin: bytes | None = None) -> str:
-        command = ["git", "-C", str(self.path), *arguments]
+        # No maintenance in the background of a test that looks at the repository's files.
+        settings = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
+        command = ["git", "-C", str(self.path), *settings, *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, env=self._environment(), check=False)
         if done.returncode != 0:
             raise AssertionError(f"{' '.join(command)}: {done.stderr.decode(errors='replace')}")

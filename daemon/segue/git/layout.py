@@ -119,6 +119,11 @@ def is_sound_path(path: str) -> bool:
     return all(part not in ("", ".", "..") and part.lower() != ".git" for part in path.split("/"))
 
 
+def may_be_namespace_file(path: str) -> bool:
+    """A cheap no for most paths of a large repository: every namespace file lies in a folder that ends so."""
+    return "files/" in path
+
+
 def refusal(path: str, mode: str) -> Problem | None:
     """Why a file that stands where a flow or a namespace file belongs is not read, if so."""
     if mode == MODE_SYMLINK:

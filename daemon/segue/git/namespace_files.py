@@ -18,7 +18,7 @@ from pathspec import GitIgnoreSpec
 
 from segue.git.blobs import BLOB_SIZE_MAX, BlobMissing, BlobReader
 from segue.git.history import MODE_EXECUTABLE, files_at
-from segue.git.layout import NamespaceFile, is_sound_path, refusal
+from segue.git.layout import NamespaceFile, is_sound_path, may_be_namespace_file, refusal
 from segue.git.readings import layout_at
 
 FILE_SIZE_MAX: Final = 64 * BLOB_SIZE_MAX
@@ -114,6 +114,8 @@ class NamespaceFiles:
         matcher = layout.matcher()
         namespaces: dict[str | None, dict[str, StoredFile]] = {}
         for file in files_at(self._git_dir, commit_id):
+            if not may_be_namespace_file(file.path):
+                continue
             placed = matcher.classify(file.path)
             if isinstance(placed, NamespaceFile) and refusal(file.path, file.mode) is None:
                 stored = StoredFile(placed.path, file.blob, file.mode == MODE_EXECUTABLE)

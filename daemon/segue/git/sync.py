@@ -36,7 +36,7 @@ from segue.git.history import (
     has_commit,
     read_commit,
 )
-from segue.git.layout import IGNORE_PATH, SETTINGS_PATH, Layout, NamespaceFile, PathMatcher
+from segue.git.layout import IGNORE_PATH, SETTINGS_PATH, Layout, NamespaceFile, PathMatcher, may_be_namespace_file
 from segue.git.readings import Reading, layout_at, layout_with, needs_text, read_identities, reading
 from segue.model.problem import Problem
 from segue.model.revision import Commit, FlowKey, Revision
@@ -316,9 +316,10 @@ def _namespace_files(history: Iterable[CommitChanges], layout: Layout) -> tuple[
     last: dict[NamespaceFile, bool] = {}
     for each in history:
         for change in each.changes:
-            placed = matcher.classify(change.path)
-            if isinstance(placed, NamespaceFile):
-                last[placed] = change.is_deletion
+            if may_be_namespace_file(change.path):
+                placed = matcher.classify(change.path)
+                if isinstance(placed, NamespaceFile):
+                    last[placed] = change.is_deletion
     return tuple(NamespaceFileChange(file.namespace, file.path, is_gone) for file, is_gone in last.items())
 
 
