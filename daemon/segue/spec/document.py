@@ -19,7 +19,7 @@ BYTES_MAX: Final = 1024 * 1024
 DEPTH_MAX: Final = 64
 # A file of the largest size has fewer values than this unless it is nothing but brackets and commas.
 NODES_MAX: Final = 100_000
-DOCUMENTS_MAX: Final = 100
+DOCUMENTS_MAX: Final = 1000
 
 _PLAIN: Final = "plain"  # our tag of unquoted words; what they stand for is told by `scalar_of`
 _TEXT: Final = "tag:yaml.org,2002:str"
@@ -30,12 +30,14 @@ _MERGE: Final = "<<"
 
 
 class Document:
-    """One YAML document: its value, what is wrong with it as YAML, and the places of everything in it."""
+    """One YAML document: its value, what is wrong with it as YAML, and the places of everything in it. `index` is its
+    number in the text, from 0, empty documents counted."""
 
-    __slots__ = ("_root", "findings", "value")
+    __slots__ = ("_root", "findings", "index", "value")
 
-    def __init__(self, value: Any, root: Node | None, findings: tuple[Finding, ...] = ()) -> None:
+    def __init__(self, value: Any, root: Node | None, findings: tuple[Finding, ...] = (), index: int = 0) -> None:
         self.value = value
+        self.index = index
         self.findings = findings
         self._root = root
 
@@ -75,19 +77,20 @@ class BrokenYaml(Exception):
 def read_documents(text: str | bytes) -> tuple[Document, ...]:
     """The documents of a text, empty ones left out. A text that is broken ends with a document that says so."""
     documents: list[Document] = []
+    index = 0
     try:
-        for root in _compose(_decoded(text)):
-            if len(documents) == DOCUMENTS_MAX:
+        for index, root in enumerate(_compose(_decoded(text))):
+            if index == DOCUMENTS_MAX:
                 surplus = _broken("too-many-documents", f"more than {DOCUMENTS_MAX} documents in one file")
-                return (*documents, Document(None, None, (surplus,)))
+                return (*documents, Document(None, None, (surplus,), index))
             walk = _Walk()
             value = walk.value(root, 1)
             if value is not None or walk.findings:
-                documents.append(Document(value, root, tuple(walk.findings)))
+                documents.append(Document(value, root, tuple(walk.findings), index))
     except BrokenYaml as broken:
-        documents.append(Document(None, None, (broken.finding,)))
+        documents.append(Document(None, None, (broken.finding,), index))
     except yaml.YAMLError as error:
-        documents.append(Document(None, None, (_finding_of(error, text),)))
+        documents.append(Document(None, None, (_finding_of(error, text),), index))
     return tuple(documents)
 
 
@@ -162,8 +165,8 @@ def _compose(text: str) -> Iterator[Node]:
     try:
         while parser.check_node():
             root = parser.get_node()
-            if root is not None:
-                yield root
+            assert root is not None, "there is a node when the parser says so"
+            yield root
     finally:
         parser.dispose()
 

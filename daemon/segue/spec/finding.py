@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from segue.model.problem import Severity
+from segue.model.problem import Problem, Severity
 
 Path = tuple[str | int, ...]
 
@@ -35,3 +36,29 @@ def path_text(path: Iterable[str | int]) -> str:
         else:
             text += f".{step}" if text else step
     return text
+
+
+class Places(Protocol):
+    """Knows the line and column of what is at a path."""
+
+    def place(self, path: Path, *, at_key: bool = False) -> tuple[int, int]: ...
+
+
+def placed(findings: Iterable[Finding], places: Places, path: str) -> tuple[Problem, ...]:
+    """The findings as problems of the file at `path`, by line."""
+    problems = (_problem(finding, places, path) for finding in findings)
+    return tuple(sorted(problems, key=lambda each: (each.line, each.column)))
+
+
+def _problem(finding: Finding, places: Places, path: str) -> Problem:
+    line, column = finding.at or places.place(finding.where, at_key=finding.at_key)
+    return Problem(
+        path=path,
+        line=line,
+        column=column,
+        code=finding.code,
+        message=finding.message,
+        hint=finding.hint,
+        severity=finding.severity,
+        where=path_text(finding.where),
+    )

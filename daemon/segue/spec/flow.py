@@ -23,7 +23,7 @@ def _check_flow_id(value: str) -> str:
     return value
 
 
-def _check_namespace(value: str) -> str:
+def check_namespace(value: str) -> str:
     if NAMESPACE.fullmatch(value) is None:
         raise PydanticCustomError("invalid-namespace", "must match '{pattern}'", {"pattern": f"^{NAMESPACE.pattern}$"})
     if len(value) > NAMESPACE_LENGTH_MAX:
@@ -117,7 +117,7 @@ class FlowSpec(Spec):
     id: Annotated[Text, AfterValidator(_check_flow_id)] = Field(
         description="Name of the flow, unique in its namespace."
     )
-    namespace: Annotated[Text, AfterValidator(_check_namespace)] = Field(
+    namespace: Annotated[Text, AfterValidator(check_namespace)] = Field(
         description="Dotted path that groups flows; default: the folder of the file."
     )
     revision: int | None = Field(default=None, description="Accepted and ignored: Git numbers the revisions.")

@@ -1,7 +1,7 @@
 """The text of a flow file -> the flow, or the Problems that keep it from being one. Never raises for what a user can
 write."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from segue.model.problem import Problem, Severity
 from segue.spec.build import flow_of
 from segue.spec.catalogue import BUILT_IN, Catalogue
 from segue.spec.document import Document, read_documents
-from segue.spec.finding import Finding, path_text
+from segue.spec.finding import Finding, placed
 from segue.spec.plugin_defaults import defaults_written
 from segue.spec.reading import Reader
 from segue.spec.rules.check import check
@@ -37,60 +37,44 @@ class Loaded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What is known beside the text. `default_namespace` stands in for a missing one, `folder_namespace` is what the
-    folder says, `plugin_defaults` are those of the whole repository (a flow's own win over them)."""
+    folder says, `global_defaults` are the plugin defaults of the whole repository (a flow's own win over them)."""
 
     path: str
     catalogue: Catalogue = BUILT_IN
     default_namespace: str | None = None
     folder_namespace: str | None = None
-    plugin_defaults: tuple[PluginDefault, ...] = ()
+    global_defaults: tuple[PluginDefault, ...] = ()
 
 
 def load_flow(
     text: str | bytes,
     *,
     path: str,
+    document: int = 0,
     default_namespace: str | None = None,
     catalogue: Catalogue = BUILT_IN,
     folder_namespace: str | None = None,
-    plugin_defaults: tuple[PluginDefault, ...] = (),
+    global_defaults: tuple[PluginDefault, ...] = (),
 ) -> Loaded:
-    """The one flow of a file."""
-    loaded = load_flows(
-        text,
-        path=path,
-        default_namespace=default_namespace,
-        catalogue=catalogue,
-        folder_namespace=folder_namespace,
-        plugin_defaults=plugin_defaults,
-    )
-    if len(loaded) == 1 or loaded[0].errors:
-        return loaded[0]
-    second = Problem(
-        path=path, line=0, column=0, code="several-documents", message="a file holds one flow", hint="split the file"
-    )
-    return Loaded(flow=None, problems=(second,), source=loaded[0].source)
-
-
-def load_flows(
-    text: str | bytes,
-    *,
-    path: str,
-    default_namespace: str | None = None,
-    catalogue: Catalogue = BUILT_IN,
-    folder_namespace: str | None = None,
-    plugin_defaults: tuple[PluginDefault, ...] = (),
-) -> tuple[Loaded, ...]:
-    """A flow for each document of the text (`---` between them); at least one."""
+    """The flow in one document of a file (`document` counts from 0, empty ones too)."""
     around = Surroundings(
         path=path,
         catalogue=catalogue,
         default_namespace=default_namespace,
         folder_namespace=folder_namespace,
-        plugin_defaults=plugin_defaults,
+        global_defaults=global_defaults,
     )
+    documents = read_documents(text)
+    wanted = next((each for each in documents if each.index == document), None)
+    if wanted is None:  # YAML that breaks off earlier, or a file that has become shorter
+        wanted = next((each for each in documents[-1:] if each.findings), Document(None, None))
+    return load_document(wanted, around)
+
+
+def load_flows(text: str | bytes, around: Surroundings) -> tuple[Loaded, ...]:
+    """A flow for each document of the text that is not empty; at least one."""
     documents = read_documents(text) or (Document(None, None),)
-    return tuple(_load(document, around) for document in documents)
+    return tuple(load_document(document, around) for document in documents)
 
 
 def is_flow(document: Document) -> bool:
@@ -98,18 +82,18 @@ def is_flow(document: Document) -> bool:
     return isinstance(document.value, dict) and "id" in document.value and "tasks" in document.value
 
 
-def _load(document: Document, around: Surroundings) -> Loaded:
+def load_document(document: Document, around: Surroundings) -> Loaded:
     raw = document.value
     if document.findings:
         return Loaded(
             flow=None,
-            problems=_problems(document.findings, document, around.path),
+            problems=placed(document.findings, document, around.path),
             source=raw if isinstance(raw, dict) else None,
         )
     if not isinstance(raw, dict):
         message = "the file is empty" if raw is None else "a flow is a map with `id`, `namespace` and `tasks`"
         finding = Finding(where=(), code="not-a-flow", message=message)
-        return Loaded(flow=None, problems=_problems((finding,), document, around.path))
+        return Loaded(flow=None, problems=placed((finding,), document, around.path))
     return _load_mapping(raw, document, around)
 
 
@@ -119,28 +103,9 @@ def _load_mapping(raw: dict[str, Any], document: Document, around: Surroundings)
         whole = {**raw, "namespace": around.default_namespace}
     written = whole.get("pluginDefaults", whole.get("taskDefaults"))
     own_defaults = defaults_written(written, around.catalogue)
-    reader = Reader(around.catalogue, (*around.plugin_defaults, *own_defaults))
+    reader = Reader(around.catalogue, (*around.global_defaults, *own_defaults))
     read = reader.flow(whole)
     subject = Subject(flow=read, catalogue=around.catalogue, folder_namespace=around.folder_namespace)
-    problems = _problems((*reader.findings, *check(subject)), document, around.path)
+    problems = placed((*reader.findings, *check(subject)), document, around.path)
     is_broken = any(each.severity is Severity.ERROR for each in problems)
     return Loaded(flow=None if is_broken else flow_of(read, own_defaults), problems=problems, source=raw)
-
-
-def _problems(findings: Iterable[Finding], document: Document, path: str) -> tuple[Problem, ...]:
-    return tuple(sorted(_placed(findings, document, path), key=lambda each: (each.line, each.column)))
-
-
-def _placed(findings: Iterable[Finding], document: Document, path: str) -> Iterator[Problem]:
-    for finding in findings:
-        line, column = finding.at or document.place(finding.where, at_key=finding.at_key)
-        yield Problem(
-            path=path,
-            line=line,
-            column=column,
-            code=finding.code,
-            message=finding.message,
-            hint=finding.hint,
-            severity=finding.severity,
-            where=path_text(finding.where),
-        )
