@@ -35,6 +35,7 @@ SLOW = {
     "with byte order mark": f"\ufeffid: a\nnamespace: b.c\n{TASKS}",
     "complex key": f"? [id, x]\n: 1\nid: a\nnamespace: b.c\n{TASKS}",
     "end mark": f"id: a\nnamespace: b.c\n{TASKS}...\n",
+    "old line breaks": f"id: a\rnamespace: b.c\r{TASKS}",
     "directive": f"%YAML 1.2\n---\nid: a\nnamespace: b.c\n{TASKS}",
 }
 
@@ -150,7 +151,7 @@ def test_no_text_makes_it_fail(data: bytes):
     assert isinstance(read_identity(data, "blob"), Readable | Unreadable)
 
 
-@given(st.text(alphabet="idnamespctks: \n-'\"{}[]#abc.", max_size=120))
+@given(st.text(alphabet="idnamespctks: \r\n-'\"{}[]#abc.", max_size=120))
 def test_the_quick_answer_is_the_one_that_yaml_gives(text: str):
     data = f"id: a\nnamespace: b\ntasks: []\n{text}".encode()
     quick, full = identity._quick_identity(data, "blob"), identity._full_identity(data, "blob")
