@@ -103,5 +103,8 @@ def test_closing_on_a_full_disk_ends_and_says_what_was_not_written(small_disk: P
 
 
 def test_a_full_disk_keeps_a_new_daemon_from_starting_with_a_clear_word(small_disk: Path) -> None:
-    with filled(small_disk), pytest.raises(StoreError, match=r"cannot use the database .*segue\.db: .*(no space left|is full)"):
+    with (
+        filled(small_disk),
+        pytest.raises(StoreError, match=r"cannot use the database .*segue\.db: .*(no space left|is full)"),
+    ):
         open_database(small_disk / "segue.db")
