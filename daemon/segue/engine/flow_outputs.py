@@ -8,8 +8,10 @@ from segue.model.execution import Failure
 from segue.model.flow import Output
 
 
-def outputs_of(declared: tuple[Output, ...], rendered: Mapping[str, Any]) -> dict[str, Any] | Failure:
+def outputs_of(declared: tuple[Output, ...], rendered: Any) -> dict[str, Any] | Failure:
     """The outputs by id, or why one of them is not what its type says."""
+    if not isinstance(rendered, Mapping):
+        return Failure(message="The outputs are no map", kind="expression")
     outputs = {}
     for output in declared:
         try:

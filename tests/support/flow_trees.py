@@ -1,0 +1,146 @@
+"""Hypothesis strategies for flows: random trees of all flowables, with all that a task can say about its end."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from hypothesis import strategies as st
+
+from segue.model.flow import Flow, Output
+from segue.model.task import (
+    AllowFailure,
+    Body,
+    Dag,
+    ForEach,
+    If,
+    Parallel,
+    Retry,
+    RetryKind,
+    Runnable,
+    Sequential,
+    Sleep,
+    Switch,
+    Task,
+)
+
+PURE = "{{ 1 == 1 }}"
+FALSE = "{{ 1 == 2 }}"
+BROKEN = "{{ missing.thing }}"
+OUTSIDE = "{{ secret('KEY') }}"  # only a worker may evaluate it
+
+_conditions = st.sampled_from([PURE, FALSE, BROKEN, OUTSIDE, "true", "{{ outputs.t0.x ?? false }}"])
+_values = st.one_of(
+    st.lists(st.sampled_from(["a", "b", 3, PURE]), max_size=4).map(tuple),
+    st.sampled_from(["[1, 2, 3]", "[]", "[1, null]", "no list", BROKEN, OUTSIDE]),
+)
+_retries = st.none() | st.builds(
+    Retry,
+    kind=st.sampled_from(RetryKind),
+    interval=st.just(timedelta(seconds=2)),
+    interval_max=st.just(timedelta(seconds=9)),
+    attempts_max=st.integers(1, 3),
+    warning_on_retry=st.booleans(),
+)
+_runnables = st.just(("runnable", None))
+_sleeps = st.sampled_from(["PT5S", "PT0S", "soon", BROKEN, OUTSIDE]).map(lambda text: ("sleep", text))
+
+
+def _lists(children: st.SearchStrategy[Any], least: int = 0, most: int = 3) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.tuples(children, _common), min_size=least, max_size=most)
+
+
+_common = st.fixed_dictionaries(
+    {},
+    optional={
+        "retry": _retries,
+        "allow_failure": st.booleans(),
+        "allow_warning": st.booleans(),
+        "disabled": st.sampled_from([False, False, False, True]),
+        "run_if": st.none() | _conditions,
+    },
+)
+
+
+def _flowables(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    side = _lists(children, most=1)
+    limits = st.integers(0, 2)
+    return st.one_of(
+        st.tuples(st.just("sequential"), _lists(children), side, side),
+        st.tuples(st.just("allow_failure"), _lists(children), side, side),
+        st.tuples(st.just("parallel"), _lists(children), side, side, limits),
+        st.tuples(st.just("dag"), _lists(children), side, side, limits, st.integers(0, 7)),
+        st.tuples(st.just("if"), _lists(children), side, side, _lists(children, most=1), _conditions),
+        st.tuples(
+            st.just("switch"),
+            _lists(children),
+            side,
+            side,
+            _lists(children, most=1),
+            st.sampled_from([PURE, BROKEN, OUTSIDE, "b"]),
+        ),
+        st.tuples(st.just("for_each"), _lists(children), side, side, limits, _values),
+    )
+
+
+_shapes = st.recursive(_runnables | _sleeps, _flowables, max_leaves=8)
+
+
+@st.composite
+def flows(draw: st.DrawFn) -> Flow:
+    """A flow with a tree of tasks, named t0, t1 ... as they are met."""
+    names = (f"t{number}" for number in count())
+    return Flow(
+        namespace="company.team",
+        id="flow",
+        tasks=_tasks(draw(_lists(_shapes, least=1)), names),
+        errors=_tasks(draw(_lists(_shapes, most=1)), names),
+        finally_=_tasks(draw(_lists(_shapes, most=1)), names),
+        after_execution=_tasks(draw(_lists(_shapes, most=1)), names),
+        outputs=draw(st.sampled_from([(), _output(PURE), _output(BROKEN), _output(OUTSIDE)])),
+        retry=draw(_retries),
+    )
+
+
+def _output(value: str) -> tuple[Output, ...]:
+    return (Output(id="o", type="JSON", value=value),)
+
+
+def _tasks(shapes: list[Any], names: Iterator[str]) -> tuple[Task, ...]:
+    return tuple(_task(shape, common, names) for shape, common in shapes)
+
+
+def _task(shape: Any, common: dict[str, Any], names: Iterator[str]) -> Task:
+    return Task(id=next(names), type=f"test.{shape[0]}", body=_body(shape, names), **common)
+
+
+def _body(shape: Any, names: Iterator[str]) -> Body:
+    kind, *rest = shape
+    if kind == "runnable":
+        return Runnable(properties={"message": "{{ taskrun.value ?? '' }}"})
+    if kind == "sleep":
+        return Sleep(duration=rest[0])
+    main, errors, last = (_tasks(shapes, names) for shapes in rest[:3])
+    sides = {"errors": errors, "finally_": last}
+    match kind:
+        case "sequential":
+            return Sequential(tasks=main, **sides)
+        case "allow_failure":
+            return AllowFailure(tasks=main, **sides)
+        case "parallel":
+            return Parallel(tasks=main, concurrent=rest[3], **sides)
+        case "dag":
+            return Dag(tasks=main, concurrent=rest[3], depends_on=_edges(main, rest[4]), **sides)
+        case "if":
+            return If(condition=rest[4], then=main, otherwise=_tasks(rest[3], names), **sides)
+        case "switch":
+            return Switch(value=rest[4], cases={"true": main}, defaults=_tasks(rest[3], names), **sides)
+        case _:
+            return ForEach(values=rest[4], tasks=main, concurrency_limit=rest[3], **sides)
+
+
+def _edges(tasks: tuple[Task, ...], bits: int) -> dict[str, tuple[str, ...]]:
+    """Some of the edges from later tasks to earlier ones: never a cycle."""
+    pairs = [(later, earlier) for place, later in enumerate(tasks) for earlier in tasks[:place]]
+    chosen = [pair for number, pair in enumerate(pairs) if bits >> number & 1]
+    return {task.id: tuple(earlier.id for later, earlier in chosen if later is task) for task in tasks}

@@ -1,0 +1,323 @@
+"""What holds for every flow and every course of events: random trees of tasks, answered at random, late, twice, by a
+person in between, with the daemon away in between."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from segue.engine.advance import advance
+from segue.engine.create import replay_of
+from segue.engine.evolve import evolve
+from segue.engine.orders import evaluation_for, open_evaluations, order_for
+from segue.engine.plan import Plan
+from segue.engine.rebuild import restore
+from segue.model.change import AttemptOpened, Change, EvaluationOrdered, TimerCleared, TimerSet
+from segue.model.event import (
+    AttemptEnded,
+    AttemptStarted,
+    Evaluated,
+    Event,
+    ExitWanted,
+    Held,
+    KillWanted,
+    LabelsSet,
+    LabelsWanted,
+    PauseWanted,
+    RestartWanted,
+    ResumeWanted,
+    Started,
+    StateWanted,
+    TimerFired,
+    VariablesWanted,
+    WhenLost,
+    Wish,
+    WorkerLost,
+)
+from segue.model.execution import Execution, Failure
+from segue.model.flow import Flow
+from segue.model.names import ExecutionId
+from segue.model.state import EXECUTION_MOVES, TASK_RUN_MOVES, State
+from tests.support.engine import START, execution_of
+from tests.support.flow_trees import flows
+
+EVENTS_MAX = 5_000
+"""Far more than any of these flows needs: an execution that takes more is one that never ends."""
+
+ENDS = [State.SUCCESS, State.FAILED, State.FAILED, State.WARNING, State.SKIPPED, State.KILLED, State.CREATED]
+WISHES: list[tuple[Wish, ...]] = [
+    (),
+    (),
+    (LabelsWanted(labels={"a.b": "c"}),),
+    (VariablesWanted(set={"x": {"y": 1}}),),
+    (ExitWanted(state=State.WARNING),),
+    (ExitWanted(state=State.KILLED),),
+]
+ANSWERS: list[Any] = [True, False, "true", ["p", "q"], "[1]", "PT1S", {"o": 1}, None, Failure(message="no")]
+
+
+class World:
+    """One execution and all that is under way for it. Every event is checked as it is sent."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.plan = Plan.of(flow)
+        self.now = START
+        self.take(execution_of(flow))
+        self.sent: list[Event] = []
+        self.count = 0
+
+    def take(self, execution: Execution) -> None:
+        self.execution = execution
+        self.mirror = deepcopy(execution)
+        self.orders: list[tuple[Any, int]] = []
+        self.evaluations: list[EvaluationOrdered] = []
+        self.timers: dict[tuple[Any, Any], Any] = {}
+
+    def send(self, event: Event) -> None:
+        changes = advance(self.plan, self.execution, event)
+        for change in changes:
+            evolve(self.mirror, change)
+            self.note(change)
+        self.check(event)
+        self.sent.append(event)
+        self.count += 1
+        assert self.count < EVENTS_MAX, "the execution does not end"
+
+    def check(self, event: Event) -> None:
+        self.mirror.unsettled.clear()
+        self.mirror.unsettled.extend(self.execution.unsettled)
+        assert self.mirror == self.execution, "folding the changes gives another state"
+        assert derived(self.mirror) == derived(self.execution)
+        assert advance(self.plan, self.execution, event) == (), f"decided again: {event}"
+        restored = restore(self.plan, deepcopy(self.execution))
+        assert restored == self.execution, "what is rebuilt differs from what was kept in step"
+        assert derived(restored) == derived(self.execution)
+
+    def note(self, change: Change) -> None:
+        match change:
+            case AttemptOpened(queued=True):
+                self.orders.append((change.id, change.number))
+            case EvaluationOrdered():
+                self.evaluations.append(change)
+            case TimerSet():
+                self.timers[change.kind, change.id] = change.due
+            case TimerCleared():
+                self.timers.pop((change.kind, change.id), None)
+            case _:
+                pass
+
+    def tick(self) -> Any:
+        self.now += timedelta(milliseconds=100)
+        return self.now
+
+    # What the world may do, each with a number for what is open in it.
+
+    def let_go(self, _choice: int) -> None:
+        self.send(Started(at=self.tick()))
+
+    def hold(self, _choice: int) -> None:
+        self.send(Held(at=self.tick()))
+
+    def begin(self, choice: int) -> None:
+        if self.orders:
+            run_id, number = self.orders[choice % len(self.orders)]
+            order_for(self.plan, self.execution, run_id, {})
+            self.send(AttemptStarted(at=self.tick(), task_run_id=run_id, attempt=number, worker="w"))
+
+    def end(self, choice: int) -> None:
+        if self.orders:
+            run_id, number = self.orders.pop(choice % len(self.orders))
+            state = ENDS[choice % len(ENDS)]
+            self.send(
+                AttemptEnded(
+                    at=self.tick(),
+                    task_run_id=run_id,
+                    attempt=number,
+                    state=state,
+                    outputs={"x": choice % 2 == 0} if choice % 3 else None,
+                    failure=Failure(message="failed") if state is State.FAILED else None,
+                    wishes=WISHES[choice // 7 % len(WISHES)],
+                    chance=choice % 10 / 10,
+                )
+            )
+            if not state.is_final:
+                self.orders.append((run_id, number))  # no end that a worker may report: it is still to come
+
+    def lose(self, choice: int) -> None:
+        if self.orders:
+            run_id, number = self.orders.pop(choice % len(self.orders))
+            policy = WhenLost.RESUBMIT if choice % 3 else WhenLost.FAIL
+            self.send(WorkerLost(at=self.tick(), task_run_id=run_id, attempt=number, message="gone", policy=policy))
+
+    def evaluate(self, choice: int) -> None:
+        if self.evaluations:
+            order = self.evaluations.pop(choice % len(self.evaluations))
+            evaluation_for(self.plan, self.execution, order, {})
+            value = ANSWERS[choice % len(ANSWERS)]
+            failure = value if isinstance(value, Failure) else None
+            given = None if failure else value
+            self.send(
+                Evaluated(at=self.tick(), task_run_id=order.id, purpose=order.purpose, value=given, failure=failure)
+            )
+
+    def fire(self, choice: int) -> None:
+        if self.timers:
+            kind, run_id = sorted(self.timers, key=str)[choice % len(self.timers)]
+            self.now = max(self.now, self.timers.pop((kind, run_id)))
+            self.send(TimerFired(at=self.now, kind=kind, task_run_id=run_id))
+
+    def kill(self, choice: int) -> None:
+        if choice % 4 == 0:
+            self.send(KillWanted(at=self.tick()))
+
+    def pause(self, _choice: int) -> None:
+        self.send(PauseWanted(at=self.tick()))
+
+    def resume(self, _choice: int) -> None:
+        self.send(ResumeWanted(at=self.tick()))
+
+    def restart(self, _choice: int) -> None:
+        self.send(RestartWanted(at=self.tick()))
+
+    def set_state(self, choice: int) -> None:
+        runs = [None, *self.execution.task_runs]
+        run_id = runs[choice % len(runs)]
+        state = [State.SUCCESS, State.FAILED, State.WARNING, State.KILLED][choice % 4]
+        self.send(StateWanted(at=self.tick(), state=state, task_run_id=run_id))
+
+    def label(self, choice: int) -> None:
+        self.send(LabelsSet(at=self.tick(), labels={"number": str(choice)}))
+
+    def crash(self, _choice: int) -> None:
+        """The daemon comes back, reads the execution and orders anew what was asked."""
+        self.execution = restore(self.plan, deepcopy(self.execution))
+        self.evaluations = list(open_evaluations(self.plan, self.execution))
+
+    def say_again(self, choice: int) -> None:
+        """News of an attempt that came before comes once more."""
+        attempts = [event for event in self.sent if isinstance(event, AttemptStarted | AttemptEnded | WorkerLost)]
+        if attempts:
+            event = attempts[choice % len(attempts)]
+            before = deepcopy(self.execution)
+            changes = advance(self.plan, self.execution, event)
+            is_stale = before.task_runs.get(event.task_run_id) is None or _has_ended(before, event)
+            assert not (is_stale and changes), f"late news was acted on: {event}"
+            for change in changes:
+                evolve(self.mirror, change)
+                self.note(change)
+
+    def replay(self, choice: int) -> None:
+        if self.execution.is_over and self.execution.task_runs and choice % 3 == 0:
+            run_ids = list(self.execution.task_runs)
+            copy = replay_of(
+                self.plan,
+                self.execution,
+                id=ExecutionId(f"r{self.count}"),
+                at=self.tick(),
+                revision=1,
+                commit="c" * 40,
+                task_run_id=run_ids[choice % len(run_ids)],
+            )
+            if copy is not None:
+                assert copy.state is State.RESTARTED
+                self.take(copy)
+                self.sent = []
+
+    def settle_down(self) -> None:
+        """Everything that is asked is answered, until nothing is."""
+        for choice in range(EVENTS_MAX):
+            if self.execution.state in {State.CREATED, State.QUEUED, State.RESTARTED}:
+                self.let_go(0)
+            elif self.execution.state is State.PAUSED:
+                self.resume(0)
+            elif self.evaluations:
+                self.evaluate(choice)
+            elif self.orders:
+                self.end(choice % 2)
+            elif self.timers:
+                self.fire(0)
+            else:
+                return
+
+
+def _has_ended(execution: Execution, event: AttemptStarted | AttemptEnded | WorkerLost) -> bool:
+    attempts = execution.task_runs[event.task_run_id].attempts
+    return len(attempts) >= event.attempt and attempts[event.attempt - 1].state.is_final
+
+
+def derived(execution: Execution) -> tuple[Any, ...]:
+    return (
+        execution.outputs_tree,
+        execution.children and {key: kept for key, kept in execution.children.items() if kept},
+        execution.next_sequence,
+        execution.open_attempts,
+        execution.retrying,
+    )
+
+
+DEEDS: list[Callable[[World, int], None]] = [
+    *([World.end] * 6),
+    *([World.begin] * 3),
+    *([World.fire, World.evaluate] * 2),
+    World.lose,
+    World.kill,
+    World.pause,
+    World.resume,
+    World.restart,
+    World.let_go,
+    World.hold,
+    World.set_state,
+    World.label,
+    World.crash,
+    World.say_again,
+    World.replay,
+]
+
+courses = st.lists(st.tuples(st.integers(0, len(DEEDS) - 1), st.integers(0, 500)), max_size=40)
+thorough = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def played(flow: Flow, course: list[tuple[int, int]]) -> World:
+    world = World(flow)
+    world.let_go(0)
+    for deed, choice in course:
+        DEEDS[deed](world, choice)
+    world.settle_down()
+    return world
+
+
+@given(flow=flows(), course=courses)
+@thorough
+def test_every_execution_that_keeps_getting_answers_ends_and_leaves_nothing_running(
+    flow: Flow, course: list[tuple[int, int]]
+) -> None:
+    world = played(flow, course)
+    assert world.execution.is_over, world.execution
+    assert all(run.state.is_final for run in world.execution.task_runs.values())
+    assert all(attempt.state.is_final for run in world.execution.task_runs.values() for attempt in run.attempts)
+    assert (world.execution.open_attempts, world.execution.retrying) == (0, 0)
+
+
+@given(flow=flows(), course=courses)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_every_move_is_in_the_tables_and_time_never_runs_back(flow: Flow, course: list[tuple[int, int]]) -> None:
+    execution = played(flow, course).execution
+    histories = [(EXECUTION_MOVES, execution.history)]
+    histories += [(TASK_RUN_MOVES, run.history) for run in execution.task_runs.values()]
+    for table, history in histories:
+        for before, after in zip(history, history[1:], strict=False):
+            assert after.state in table[before.state]
+            assert after.at >= before.at
+
+
+@pytest.mark.slow
+@given(flow=flows(), course=courses)
+@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_same_holds_for_many_more(flow: Flow, course: list[tuple[int, int]]) -> None:
+    assert played(flow, course).execution.is_over
