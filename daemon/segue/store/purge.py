@@ -43,11 +43,13 @@ class Slice:
         return batch
 
 
-def next_slice(connection: sqlite3.Connection, purged: Purged, after: tuple[int, str] | None = None) -> Slice:
-    """Looks at no more than SLICE_MAX executions, oldest end first, and names those of them that go."""
+def next_slice(
+    connection: sqlite3.Connection, purged: Purged, after: tuple[int, str] | None = None, *, slice_max: int = SLICE_MAX
+) -> Slice:
+    """Looks at no more than `slice_max` executions, oldest end first, and names those of them that go."""
     ended_after, id_after = after or (-(2**62), "")
     rows = connection.execute(
-        QUERIES["ended_executions"], (ended_after, id_after, microseconds(purged.ended_before), SLICE_MAX)
+        QUERIES["ended_executions"], (ended_after, id_after, microseconds(purged.ended_before), slice_max)
     ).fetchall()
     ids = tuple(
         ExecutionId(id_)
@@ -56,4 +58,4 @@ def next_slice(connection: sqlite3.Connection, purged: Purged, after: tuple[int,
         and all(match.holds(namespace) for match in purged.namespaces)
         and all(match.holds(flow_id) for match in purged.flows)
     )
-    return Slice(ids, (rows[-1][0], rows[-1][1]) if len(rows) == SLICE_MAX else None)
+    return Slice(ids, (rows[-1][0], rows[-1][1]) if len(rows) == slice_max else None)

@@ -43,8 +43,8 @@ DELETE FROM timers WHERE execution_id IN (VALUES (?));
 DELETE FROM flow_firings WHERE source_execution_id IN (VALUES (?));
 
 -- name: remove_old_slots
--- Fire times before a time: what they guard against is over.
-DELETE FROM fired_slots WHERE fire_time < ?;
+-- Fire times before a time: what they guard against is over. Of several times the last counts.
+DELETE FROM fired_slots WHERE fire_time < (SELECT max(column1) FROM (VALUES (?)));
 
 -- name: put_task_runs
 -- A document that is NULL did not change.

@@ -102,8 +102,8 @@ def _runs(batches: Sequence[Batch]) -> Iterator[list[Batch]]:
 
 def _clear(connection: sqlite3.Connection, batch: Batch) -> None:
     for name in CLEARINGS:
-        for key in batch.clearings.get(name, ()):
-            connection.execute(QUERIES[name], key)
+        if keys := batch.clearings.get(name):
+            write_rows(connection, name, keys)
     if batch.replaces_revisions:
         connection.execute(QUERIES["remove_all_live_flows"])
         connection.execute(QUERIES["remove_all_revisions"])

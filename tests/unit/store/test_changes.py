@@ -4,7 +4,6 @@ is read then is the execution as it is in memory."""
 from collections.abc import Callable
 
 import pytest
-
 from segue.model.change import (
     AttemptMoved,
     AttemptOpened,
@@ -29,6 +28,7 @@ from segue.model.state import State
 from segue.store.batch import Batch
 from segue.store.reads import executions, logs, triggers
 from segue.store.reads.readers import Readers
+
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution, an_id, at
 
 FIRST = task_run_id(an_id(0), 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from segue.store.database import OpenDatabase, open_database
 from segue.store.reads import executions
 from segue.store.reads.readers import Readers
+
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution
 
 IMAGES = 25

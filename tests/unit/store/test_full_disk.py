@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-
 from segue.store.batch import Batch
 from segue.store.database import connect_to_read, open_database
 from segue.store.errors import StoreError, StoreFull
 from segue.store.reads import daemon
+
 from tests.support.waiting import wait_until
 from tests.unit.store.story import WriterUnderTest
 

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-
 from segue.store.database import migrations, schema
 from segue.store.named_queries import QUERIES, parse
 from segue.store.reads.executions import _EXECUTION, _LIVE_EXECUTIONS, _TASK_RUNS

@@ -4,7 +4,6 @@ an index would answer."""
 from datetime import timedelta
 
 import pytest
-
 from segue.model.execution import Execution, Kind, Moved, TriggeredBy
 from segue.model.names import ExecutionId
 from segue.model.state import State
@@ -13,6 +12,7 @@ from segue.store.reads import search as search_module
 from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
 from segue.store.reads.search import Filters, Page, Sort, ids_of, search, state_match
+
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution, an_id, at
 
 

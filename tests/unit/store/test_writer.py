@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-
 from segue.model.names import task_run_id
 from segue.model.state import State
 from segue.store.batch import Batch
@@ -15,6 +14,7 @@ from segue.store.errors import AlreadyFired, BatchRefused, StoreError, StoreFull
 from segue.store.reads import daemon, executions
 from segue.store.reads.readers import Readers
 from segue.store.records import FiredSlot, FlowFiring, TriggerKey
+
 from tests.support.waiting import wait_until
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution, an_id, at
 
