@@ -27,7 +27,9 @@ class Journal(Protocol):
 
     def metric(self, metric: Metric) -> None: ...
 
-    def send_if_due(self) -> None: ...
+    def send_if_due(self) -> float | None:
+        """Sends what has waited long enough. How many seconds the rest may wait; None if there is no rest."""
+        ...
 
 
 class NamespaceFiles(Protocol):
@@ -64,6 +66,7 @@ class TaskContext:
     interruption: Interruption
     masker: Masker
     deadline_seconds: float | None = None
+    output_folder: Path | None = None
     _folder: Path | None = field(default=None, init=False)
 
     def render(self, value: Any, *, typed: bool = False, extra: Mapping[str, Any] | None = None) -> Any:
@@ -105,6 +108,7 @@ class TaskContext:
         return self.storage.open(address)
 
     def close(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        for folder in (self._folder, self.output_folder):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+        self._folder = self.output_folder = None

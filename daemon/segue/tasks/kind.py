@@ -42,14 +42,14 @@ class TaskFailed(Exception):
 class TaskKind(Generic[P]):
     """A runnable task type.
 
-    Properties come rendered: every text with its expressions filled in, as text. Those named in `typed` keep the
-    types that their expressions give; those in `late` come as they were written, for the task to render itself.
-    Names are those of YAML. `aliases` are other names of the type.
+    Properties come rendered: every text with its expressions filled in, as text; those named in `typed` (names are
+    those of YAML) keep the types that their expressions give. `variables`, if given, makes variables that the
+    expressions see beside those of the execution. `aliases` are other names of the type.
     """
 
     name: str
     properties: type[P]
     run: Callable[[P, TaskContext], Result]
     typed: frozenset[str] = field(default_factory=frozenset)
-    late: frozenset[str] = field(default_factory=frozenset)
+    variables: Callable[[TaskContext], Mapping[str, Any]] | None = None
     aliases: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from segue.tasks import debug, execution, log, output
 from segue.tasks.kind import TaskKind
+from segue.tasks.scripts import python, shell
 
 GROUP: Final = "segue.tasks"
 AnyKind = TaskKind[Any]
@@ -23,6 +24,8 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *debug.KINDS,
     *output.KINDS,
     *execution.KINDS,
+    *shell.KINDS,
+    *python.KINDS,
 )
 
 

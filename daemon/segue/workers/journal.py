@@ -52,13 +52,15 @@ class WorkerJournal:
         if self._metrics_count <= METRICS_MAX:
             self._metrics.append(metric)
 
-    def send_if_due(self) -> None:
+    def send_if_due(self) -> float | None:
         if self._order.log_to_file or not (self._lines or self._metrics):
-            return
-        is_long = self._pending_length > PENDING_LENGTH_MAX
-        if is_long or time.monotonic() - self._last_sent > SEND_EVERY_SECONDS:
+            return None
+        due = self._last_sent + SEND_EVERY_SECONDS - time.monotonic()
+        if due <= 0 or self._pending_length > PENDING_LENGTH_MAX:
             lines, metrics = self.take()
             self._send(Told(order_id=self._order.id, lines=lines, metrics=metrics))
+            return None
+        return due
 
     def to_file(self, context: TaskContext) -> str:
         """Puts the lines into a file of the task run in internal storage instead; gives back its address."""

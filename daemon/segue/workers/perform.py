@@ -144,12 +144,11 @@ def _run(context: TaskContext) -> Result:
 
 
 def _properties(kind: AnyKind, context: TaskContext) -> BaseModel:
-    rendered = {}
-    for name, value in context.order.properties.items():
-        if name in kind.late:
-            rendered[name] = value
-        else:
-            rendered[name] = context.render(value, typed=name in kind.typed)
+    extra = kind.variables(context) if kind.variables else None
+    rendered = {
+        name: context.render(value, typed=name in kind.typed, extra=extra)
+        for name, value in context.order.properties.items()
+    }
     return _checked(kind.properties, rendered)
 
 

@@ -11,6 +11,8 @@ from typing import Final
 
 PROC: Final = Path("/proc")
 _POLL_SECONDS: Final = 0.02
+_POLL_SECONDS_MAX: Final = 0.2
+_STUBBORN_SECONDS: Final = 5.0
 _ENVIRONMENT_BYTES_MAX: Final = 1 << 20
 
 
@@ -90,6 +92,7 @@ def end(find: Callable[[], Collection[ProcessFacts]], grace_seconds: float) -> i
     """SIGTERM to what `find` finds, SIGKILL to what is there after the grace time, until nothing is found.
     How many there were."""
     ended: set[tuple[int, int]] = set()
+    pause = _POLL_SECONDS
     until = time.monotonic() + grace_seconds
     while found := find():
         fresh = [facts for facts in found if (facts.pid, facts.start_time) not in ended]
@@ -98,8 +101,6 @@ def end(find: Callable[[], Collection[ProcessFacts]], grace_seconds: float) -> i
         ended |= {(facts.pid, facts.start_time) for facts in found}
         if time.monotonic() > until + grace_seconds + _STUBBORN_SECONDS:
             break  # in uninterruptible sleep: the kernel ends it when it wakes
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, _POLL_SECONDS_MAX)
     return len(ended)
-
-
-_STUBBORN_SECONDS: Final = 5.0
