@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from segue.git.webhook import ReplayGuard
 from segue.web import answers
 from segue.web.access import Access
 from segue.web.api import table as api_table
@@ -17,7 +18,7 @@ from segue.web.settings import WebSettings
 
 
 def create_app(ports: Ports, settings: WebSettings) -> ASGIApp:
-    web = Web(ports, settings, Access(settings))
+    web = Web(ports, settings, Access(settings), ReplayGuard())
     table = routes(web, [*api_table.entries(), *page_table.entries()])
     # What no route takes: a path is not there, or not with this method.
     strays = {404: _not_found, 405: _wrong_method}

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue.git.webhook import ReplayGuard
 from segue.model.execution import Execution
 from segue.model.revision import FlowKey
 from segue.web.access import Access
@@ -26,6 +27,7 @@ class Web:
     ports: Ports
     settings: WebSettings
     access: Access
+    deliveries: ReplayGuard
 
     @property
     def daemon(self) -> Daemon:

@@ -142,7 +142,7 @@ async def differing(web: Web, key: FlowKey, request: Request) -> tuple[Revision,
     to = asks.number(request.query_params, "to", stored[0].number)
     start = asks.number(request.query_params, "from", max((each for each in by_number if each < to), default=to))
     older, newer = (found(by_number.get(each), f"revision {each} of flow {key}") for each in (start, to))
-    before, after = [await web.read(web.sources.text, revision) or "" for revision in (older, newer)]
+    before, after = await web.read(lambda: [web.sources.text(revision) or "" for revision in (older, newer)])
     return older, newer, unified(before, after, f"{older.path} ({start})", f"{newer.path} ({to})")
 
 

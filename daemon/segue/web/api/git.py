@@ -1,15 +1,17 @@
 """Git: pull now, what is live, and the doorbell that a Git host rings after a push."""
 
-import hashlib
-import hmac
-from typing import Any
+import logging
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue.git.webhook import Accepted, verify
 from segue.web.answers import Refused, as_json, granted, problem_json
 from segue.web.context import Web
 from segue.web.ports import GitStatus, Sync, SyncDone
+
+log: Final = logging.getLogger("segue.web")
 
 
 async def sync(web: Web, _: Request) -> Response:
@@ -63,28 +65,14 @@ def sync_json(each: Sync) -> dict[str, Any]:
 async def webhook(web: Web, request: Request) -> Response:
     """A push happened, says a Git host. What it says is not read: only that it knows the secret."""
     body = await request.body()
-    secret = web.settings.webhook_secret
-    if secret is not None:
-        if not is_signed(request, body, secret.encode()):
+    if web.settings.webhook_secret is not None:
+        verdict = verify(request.headers, body, web.settings.webhook_secret)
+        if not isinstance(verdict, Accepted):
+            log.warning("git.webhook-refused reason=%s", verdict.reason)
             raise Refused(401, "Unauthorized: the signature is missing or wrong")
-    elif web.access.credentials.are_set and not web.access.admits(request):
+        if web.deliveries.is_replay(verdict):
+            raise Refused(409, "Conflict: this delivery was here before")
+    elif not web.access.admits(request):
         raise Refused(401, "Unauthorized: set `webhook_secret` and sign with it, or send credentials")
     web.daemon.request_sync("webhook")
     return as_json({"message": "The source is looked at now"}, 202)
-
-
-def is_signed(request: Request, body: bytes, secret: bytes) -> bool:
-    """GitHub, Gitea, Forgejo and Bitbucket sign the body; GitLab sends the secret itself."""
-    token = request.headers.get("x-gitlab-token")
-    if token is not None:
-        return hmac.compare_digest(token.encode(), secret)
-    given = next(
-        (
-            request.headers[name]
-            for name in ("x-hub-signature-256", "x-forgejo-signature", "x-gitea-signature", "x-hub-signature")
-            if name in request.headers
-        ),
-        "",
-    )
-    wanted = hmac.new(secret, body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(given.removeprefix("sha256=").encode(), wanted.encode())

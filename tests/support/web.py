@@ -1,0 +1,487 @@
+"""A daemon for the web's own tests: it keeps the four ports in memory and lets nothing run by itself."""
+
+import copy
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from segue.model.execution import Execution, Moved, TaskRun, TriggeredBy
+from segue.model.flow import Flow
+from segue.model.names import TaskRunId, execution_id, task_run_id
+from segue.model.order import LEVELS, LogLevel
+from segue.model.problem import Problem
+from segue.model.revision import Author, Commit, FlowKey, Revision
+from segue.model.state import State
+from segue.model.task import Runnable, Task
+from segue.model.trigger import Webhook
+from segue.web import actions
+from segue.web.app import create_app
+from segue.web.dates import iso
+from segue.web.live import EXECUTIONS, TRIGGERS, Doorbells, execution_topic
+from segue.web.ports import (
+    Checked,
+    CheckedInput,
+    Field,
+    FileEntry,
+    Filter,
+    GitStatus,
+    Health,
+    KeyValue,
+    LiveFlow,
+    LiveTrigger,
+    LogEntry,
+    LogSearch,
+    MetricEntry,
+    NotFired,
+    Op,
+    Order,
+    Page,
+    Ports,
+    Refusal,
+    Rendered,
+    RunMark,
+    Sample,
+    Search,
+    Start,
+    StoredFile,
+    Sync,
+    SyncDone,
+    Tally,
+    TriggerKey,
+    Upload,
+    WebhookCall,
+    WebhookFired,
+)
+from segue.web.settings import WebSettings
+
+HEAD = "8c1f0e6d2b3a49580716253443526170a9b8c7d6"
+OLD = "1d2c3b4a59687786958473625140f0e9d8c7b6a5"
+ADA = Author("Ada Lovelace", "ada@example.org")
+NOW = datetime(2026, 11, 22, 14, 30, 0, tzinfo=UTC)
+
+
+class MemoryDaemon:
+    """What is asked of it happens at once; what a worker would do, tests do by `move`."""
+
+    version = "0.1.0"
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.bells = Doorbells()
+        self.clock = now
+        self.live: dict[FlowKey, LiveFlow] = {}
+        self.executions: dict[str, Execution] = {}
+        self.log: list[LogEntry] = []
+        self.figures: list[MetricEntry] = []
+        self.trigger_states: dict[TriggerKey, LiveTrigger] = {}
+        self.all_revisions: list[Revision] = []
+        self.texts: dict[tuple[FlowKey, int], str] = {}
+        self.commits: dict[str, Commit] = {}
+        self.stored: dict[str, bytes] = {}
+        self.entries: dict[tuple[str, str], KeyValue] = {}
+        self.namespace_files: dict[tuple[str, str], bytes] = {}
+        self.all_syncs: list[Sync] = []
+        self.problems: tuple[Problem, ...] = ()
+        self.asked: list[object] = []
+        self.uploads: dict[str, bytes] = {}
+        self.is_ready = True
+        self.made = 0
+
+    def now(self) -> datetime:
+        return self.clock
+
+    # Making sample data.
+
+    def add_flow(self, flow: Flow, text: str = "", *, number: int = 1, commit: str = HEAD, **more: Any) -> LiveFlow:
+        key = FlowKey(flow.namespace, flow.id)
+        revision = Revision(
+            key=key,
+            number=number,
+            commit_id=commit,
+            author=ADA,
+            committed_at=self.clock - timedelta(hours=3),
+            path=f"flows/{flow.namespace}/{flow.id}.yaml",
+            blob=HEAD,
+            document=0,
+            content=HEAD,
+        )
+        self.all_revisions.insert(0, revision)
+        self.texts[key, number] = text
+        self.live[key] = LiveFlow(flow=flow, revision=revision, **more)
+        for trigger in flow.triggers:
+            trigger_key = TriggerKey(key, trigger.id)
+            self.trigger_states[trigger_key] = LiveTrigger(key=trigger_key, trigger=trigger)
+        return self.live[key]
+
+    def add_execution(
+        self, key: FlowKey, history: Sequence[tuple[State, float]], *, started: datetime | None = None, **more: Any
+    ) -> Execution:
+        """`history`: states with seconds since the start."""
+        start = started or self.clock
+        self.made += 1
+        live = self.live[key]
+        execution = Execution(
+            id=execution_id(int(start.timestamp() * 1000), self.made),
+            namespace=key.namespace,
+            flow_id=key.flow_id,
+            revision=live.revision.number,
+            commit=live.revision.commit_id,
+            history=[Moved(state, start + timedelta(seconds=after)) for state, after in history],
+            **more,
+        )
+        self.executions[execution.id] = execution
+        return execution
+
+    def add_run(
+        self, execution: Execution, task_id: str, history: Sequence[tuple[State, float]], **more: Any
+    ) -> TaskRun:
+        sequence = len(execution.task_runs)
+        start = execution.started_at
+        run = TaskRun(
+            id=task_run_id(execution.id, sequence),
+            sequence=sequence,
+            task_id=task_id,
+            parent_id=more.pop("parent_id", None),
+            history=[Moved(state, start + timedelta(seconds=after)) for state, after in history],
+            **more,
+        )
+        execution.task_runs[run.id] = run
+        return run
+
+    def add_log(self, execution: Execution, message: str, **more: Any) -> LogEntry:
+        entry = LogEntry(
+            id=len(self.log) + 1,
+            at=more.pop("at", self.clock),
+            level=more.pop("level", LogLevel.INFO),
+            message=message,
+            namespace=execution.namespace,
+            flow_id=execution.flow_id,
+            execution_id=execution.id,
+            **more,
+        )
+        self.log.append(entry)
+        self.bells.ring(execution_topic(execution.id))
+        return entry
+
+    def move(self, execution: Execution, state: State) -> None:
+        execution.history.append(Moved(state, self.clock))
+        self.bells.ring(execution_topic(execution.id))
+        self.bells.ring(EXECUTIONS)
+
+    # Daemon: executions.
+
+    async def start(self, request: Start) -> Execution | Refusal:
+        self.asked.append(request)
+        if request.flow not in self.live:
+            return Refusal(404, f"Flow not found: {request.flow}")
+        missing = [
+            each.id
+            for each in self.live[request.flow].flow.inputs
+            if each.required and each.defaults is None and each.id not in request.inputs
+        ]
+        if missing:
+            return Refusal(422, f"Invalid input for `{missing[0]}`, missing required input, but received `null`")
+        self.uploads |= {
+            name: value.content.read() for name, value in request.inputs.items() if isinstance(value, Upload)
+        }
+        inputs = {
+            name: f"kestra:///{value.file_name}" if isinstance(value, Upload) else value
+            for name, value in request.inputs.items()
+        }
+        execution = self.add_execution(
+            request.flow,
+            [(State.CREATED, 0)],
+            inputs=inputs,
+            labels=dict(request.labels),
+            scheduled_at=request.scheduled_at,
+        )
+        self.bells.ring(EXECUTIONS)
+        return copy.deepcopy(execution)
+
+    async def validate_inputs(self, request: Start) -> tuple[CheckedInput, ...] | Refusal:
+        if request.flow not in self.live:
+            return Refusal(404, f"Flow not found: {request.flow}")
+        return tuple(
+            CheckedInput(
+                input=each,
+                value=request.inputs.get(each.id, each.defaults),
+                is_enabled=True,
+                is_default=each.id not in request.inputs,
+                errors=()
+                if each.id in request.inputs or not each.required or each.defaults is not None
+                else ("A value is needed.",),
+            )
+            for each in self.live[request.flow].flow.inputs
+        )
+
+    async def webhook(self, call: WebhookCall) -> WebhookFired | NotFired | Refusal:
+        self.asked.append(call)
+        live = self.live.get(call.flow)
+        hooks = [
+            each
+            for each in (live.flow.triggers if live else ())
+            if isinstance(each.body, Webhook) and each.body.key == call.key
+        ]
+        if not hooks:
+            return Refusal(404, "Webhook not found")
+        if call.body == {"skip": True}:
+            return NotFired()
+        variables = {"body": call.body, "parameters": dict(call.parameters)}
+        execution = self.add_execution(
+            call.flow,
+            [(State.CREATED, 0)],
+            trigger=TriggeredBy(id=hooks[0].id, type=hooks[0].type, variables=variables),
+        )
+        return WebhookFired(execution=execution)
+
+    async def act(self, execution_id: str, action: actions.Action) -> Execution | Refusal:
+        self.asked.append((execution_id, action))
+        execution = self.executions.get(execution_id)
+        if execution is None:
+            return Refusal(404, f"Execution not found: {execution_id}")
+        match action:
+            case actions.Kill():
+                if execution.state.is_final:
+                    return Refusal(409, f"Execution {execution_id} is {execution.state}: there is nothing to kill")
+                self.move(execution, State.KILLED)
+            case actions.Restart():
+                self.move(execution, State.RESTARTED)
+            case actions.Resume():
+                self.move(execution, State.RESTARTED)
+            case actions.Replay():
+                return self.add_execution(
+                    FlowKey(execution.namespace, execution.flow_id),
+                    [(State.CREATED, 0)],
+                    parent_id=execution.id,
+                    original_id=execution.original_id or execution.id,
+                )
+            case actions.ChangeStatus(state=state):
+                self.move(execution, state)
+            case actions.SetLabels(labels=labels):
+                execution.labels |= labels
+            case actions.Delete():
+                del self.executions[execution_id]
+        return copy.deepcopy(execution)
+
+    async def act_on_many(self, execution_ids: Sequence[str], action: actions.Action) -> int | Refusal:
+        if missing := [each for each in execution_ids if each not in self.executions]:
+            return Refusal(404, f"Execution not found: {missing[0]}")
+        for each in execution_ids:
+            await self.act(each, action)
+        return len(execution_ids)
+
+    async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal:
+        if execution_id not in self.executions:
+            return Refusal(404, f"Execution not found: {execution_id}")
+        return Rendered(template.upper())
+
+    def live_execution(self, execution_id: str) -> Execution | None:
+        execution = self.executions.get(execution_id)
+        return None if execution is None or execution.state.is_final else execution
+
+    # Daemon: flows, triggers, keys, Git, itself.
+
+    def flows(self) -> Sequence[LiveFlow]:
+        return list(self.live.values())
+
+    def flow(self, key: FlowKey) -> LiveFlow | None:
+        return self.live.get(key)
+
+    def check(self, text: str, path: str) -> Checked:
+        if "id:" in text:
+            return Checked(Flow(namespace="company.team", id="checked", tasks=()), ())
+        problem = Problem(path=path, line=1, column=1, code="missing-key", message="`id` is needed", where="id")
+        return Checked(None, (problem,))
+
+    def read_flow(self, revision: Revision, text: str) -> Flow | None:
+        return self.live[revision.key].flow if revision.key in self.live else None
+
+    def triggers(self) -> Sequence[LiveTrigger]:
+        return list(self.trigger_states.values())
+
+    async def act_on_trigger(self, key: TriggerKey, action: actions.TriggerAction) -> LiveTrigger | Refusal:
+        self.asked.append((key, action))
+        if key not in self.trigger_states:
+            return Refusal(404, f"Trigger not found: {key.flow}/{key.trigger_id}")
+        if isinstance(action, actions.SetDisabled):
+            self.trigger_states[key] = replace(self.trigger_states[key], is_disabled=action.disabled)
+        self.bells.ring(TRIGGERS)
+        return self.trigger_states[key]
+
+    async def put_key(self, entry: KeyValue) -> Refusal | None:
+        self.entries[entry.namespace, entry.key] = replace(entry, version=1, updated_at=self.clock)
+        return None
+
+    async def delete_key(self, namespace: str, key: str) -> bool | Refusal:
+        return self.entries.pop((namespace, key), None) is not None
+
+    async def sync(self) -> SyncDone | Refusal:
+        return SyncDone(commit=HEAD, changed=tuple(self.live), problems=self.problems)
+
+    def request_sync(self, cause: str) -> None:
+        self.asked.append(cause)
+
+    async def confirm_prune(self, commit: str) -> SyncDone | Refusal:
+        return Refusal(404, f"Commit {commit} is not held")
+
+    def git_status(self) -> GitStatus:
+        last = self.all_syncs[0] if self.all_syncs else None
+        return GitStatus(
+            source="git@example.org:company/flows.git",
+            branch="main",
+            commit=HEAD,
+            last_sync=last,
+            problems=self.problems,
+        )
+
+    def health(self) -> Health:
+        return Health(self.is_ready, {"store": "ok", "git": "ok"})
+
+    def samples(self) -> Sequence[Sample]:
+        return [
+            Sample("segue_executions_total", "counter", "Executions that ended.", 12, (("state", "SUCCESS"),)),
+            Sample("segue_executions_total", "counter", "Executions that ended.", 3, (("state", 'a "b"\n'),)),
+        ]
+
+    # Reads.
+
+    def execution(self, execution_id: str) -> Execution | None:
+        return self.executions.get(execution_id)
+
+    def execution_alone(self, execution_id: str) -> Execution | None:
+        execution = self.executions.get(execution_id)
+        return None if execution is None else replace(execution, task_runs={})
+
+    def task_runs(self, execution_id: str, *, offset: int, limit: int) -> Page[TaskRun]:
+        runs = list(self.executions[execution_id].task_runs.values())
+        return Page(tuple(runs[offset : offset + limit]), len(runs))
+
+    def search(self, search: Search) -> Page[Execution]:
+        found = [each for each in self.executions.values() if all(_meets(each, one) for one in search.filters)]
+        found.sort(key=_ORDERS[search.order], reverse=search.descending)
+        start = (search.page - 1) * search.size
+        return Page(tuple(found[start : start + search.size]), len(found))
+
+    def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[RunMark, ...]]:
+        marks: dict[FlowKey, tuple[RunMark, ...]] = {}
+        for each in sorted(self.executions.values(), key=lambda execution: execution.started_at):
+            key = FlowKey(each.namespace, each.flow_id)
+            if key in flows:
+                ended = each.history[-1].at if each.state.is_final else None
+                mark = RunMark(each.id, each.state, each.started_at, ended)
+                marks[key] = (*marks.get(key, ()), mark)[-limit:]
+        return marks
+
+    def tally(self, since: datetime, stretch: timedelta, namespace: str | None = None) -> tuple[Tally, ...]:
+        counts: dict[datetime, dict[State, int]] = {}
+        for each in self.executions.values():
+            if each.started_at >= since:
+                start = each.started_at.replace(minute=0, second=0, microsecond=0)
+                at = counts.setdefault(start, {})
+                at[each.state] = at.get(each.state, 0) + 1
+        return tuple(Tally(start, states) for start, states in sorted(counts.items()))
+
+    def logs(self, search: LogSearch) -> tuple[LogEntry, ...]:
+        found = [
+            each
+            for each in self.log
+            if search.execution_id in {None, each.execution_id}
+            and search.task_run_id in {None, each.task_run_id}
+            and search.task_id in {None, each.task_id}
+            and LEVELS.index(each.level) >= LEVELS.index(search.min_level)
+            and search.text.lower() in each.message.lower()
+            and (search.after is None or each.id > search.after)
+            and (search.before is None or each.id < search.before)
+        ]
+        return tuple(found[-search.limit :] if search.newest else found[: search.limit])
+
+    def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]:
+        return tuple(self.figures)
+
+    def revisions(self, flow: FlowKey) -> tuple[Revision, ...]:
+        return tuple(each for each in self.all_revisions if each.key == flow)
+
+    def changes(self, *, limit: int, offset: int = 0) -> tuple[Revision, ...]:
+        return tuple(self.all_revisions[offset : offset + limit])
+
+    def syncs(self, limit: int) -> tuple[Sync, ...]:
+        return tuple(self.all_syncs[:limit])
+
+    def keys(self, namespace: str) -> tuple[KeyValue, ...]:
+        return tuple(entry for (each, _), entry in self.entries.items() if each == namespace)
+
+    def key(self, namespace: str, key: str) -> KeyValue | None:
+        return self.entries.get((namespace, key))
+
+    # Sources and files.
+
+    def text(self, revision: Revision) -> str | None:
+        return self.texts.get((revision.key, revision.number))
+
+    def commit(self, commit_id: str) -> Commit | None:
+        return self.commits.get(commit_id)
+
+    def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
+        prefix = path.rstrip("/") + "/"
+        names = {
+            file.removeprefix(prefix).partition("/")
+            for each, file in self.namespace_files
+            if each == namespace and file.startswith(prefix)
+        }
+        return tuple(FileEntry(name, bool(slash)) for name, slash, _ in sorted(names)) or None
+
+    def file(self, namespace: str, path: str, commit_id: str) -> bytes | None:
+        return self.namespace_files.get((namespace, path))
+
+    def open(self, uri: str) -> StoredFile | None:
+        content = self.stored.get(uri)
+        return None if content is None else StoredFile(io.BytesIO(content), len(content))
+
+
+_ORDERS = {
+    Order.STARTED: lambda each: each.started_at,
+    Order.ENDED: lambda each: each.history[-1].at,
+    Order.DURATION: lambda each: each.history[-1].at - each.started_at,
+    Order.STATE: lambda each: each.state,
+    Order.NAMESPACE: lambda each: each.namespace,
+    Order.FLOW: lambda each: each.flow_id,
+    Order.ID: lambda each: each.id,
+}
+
+
+def _meets(execution: Execution, wanted: Filter) -> bool:
+    text = wanted.values[0]
+    match wanted.field:
+        case Field.STATE:
+            return (execution.state in wanted.values) is not (wanted.op in {Op.NOT_IN, Op.NOT_EQUALS})
+        case Field.NAMESPACE if wanted.op is Op.PREFIX:
+            return f"{execution.namespace}.".startswith(f"{text}.")
+        case Field.NAMESPACE:
+            return execution.namespace == text
+        case Field.FLOW_ID:
+            return execution.flow_id == text
+        case Field.LABELS:
+            key, _, value = text.partition(":")
+            return execution.labels.get(key) == value
+        case Field.START_DATE:
+            at = iso(execution.started_at)
+            return at >= text if wanted.op is Op.GREATER_THAN_OR_EQUAL_TO else at <= text
+        case Field.Q:
+            return (
+                text.lower() in f"{execution.id} {execution.namespace} {execution.flow_id} {execution.labels}".lower()
+            )
+    raise AssertionError(f"the tests' daemon cannot filter by {wanted.field}")
+
+
+def ports_of(daemon: MemoryDaemon) -> Ports:
+    return Ports(daemon, daemon, daemon, daemon)
+
+
+def app_of(daemon: MemoryDaemon, settings: WebSettings | None = None) -> Any:
+    return create_app(ports_of(daemon), settings or WebSettings())
+
+
+def log_task(task_id: str) -> Task:
+    kind = "io.kestra.plugin.core.log.Log"
+    return Task(id=task_id, type=kind, body=Runnable(properties={"message": "Hello {{ inputs.name }}"}))
