@@ -8,7 +8,9 @@ which tasks are there (`having`), and what is not there is a Problem that says s
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
+
+from pydantic import BaseModel
 
 from segue.spec import conditions, flowables, triggers
 from segue.spec.aliases import ALIASES
@@ -42,9 +44,22 @@ class TypeEntry:
 
     name: str
     role: Role
-    model: type[Spec]
+    model: type[BaseModel]
     aliases: tuple[str, ...] = ()
     available: bool = False
+
+
+class Kind(Protocol):
+    """What a registry knows of a task type."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def properties(self) -> type[BaseModel]: ...
+
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
 
 
 class Catalogue:
@@ -75,17 +90,30 @@ class Catalogue:
         close = difflib.get_close_matches(full, same or names, _SUGGESTIONS_MAX, 0 if same else _CLOSENESS)
         return tuple(close)
 
-    def with_task(self, name: str, model: type[Spec]) -> "Catalogue":
+    def with_task(self, name: str, model: type[BaseModel], aliases: tuple[str, ...] = ()) -> "Catalogue":
         """With one more runnable task type, which is there to run; it takes the place of one of the same name."""
         known = self._by_name.get(name)
         entry = TypeEntry(
             name=known.name if known else name,
-            role=Role.TASK,
+            role=known.role if known else Role.TASK,
             model=model,
-            aliases=known.aliases if known else (),
+            aliases=known.aliases if known else aliases,
             available=True,
         )
         return Catalogue({**self._entries, entry.name: entry}.values())
+
+    def with_kinds(self, kinds: Iterable[Kind]) -> "Catalogue":
+        """With the task types of a registry: all of them are there to run, and those unknown so far are added."""
+        entries = dict(self._entries)
+        for kind in kinds:
+            known = self._by_name.get(kind.name)
+            if known is not None:
+                entries[known.name] = replace(known, available=True)
+            else:
+                entries[kind.name] = TypeEntry(
+                    name=kind.name, role=Role.TASK, model=kind.properties, aliases=kind.aliases, available=True
+                )
+        return Catalogue(entries.values())
 
     def having(self, names: Iterable[str]) -> "Catalogue":
         """With the types of these names (in any spelling) marked as there to run."""

@@ -67,7 +67,7 @@ class Spec(BaseModel):
 
 
 @cache
-def keys_of(model: type[Spec]) -> frozenset[str]:
+def keys_of(model: type[BaseModel]) -> frozenset[str]:
     """Every key that the model reads, other spellings included."""
     keys: set[str] = set()
     for name, field in model.model_fields.items():

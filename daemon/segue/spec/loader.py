@@ -3,7 +3,7 @@ write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from segue.model.flow import Flow, PluginDefault
 from segue.model.problem import Problem, Severity
@@ -77,9 +77,12 @@ def load_flows(text: str | bytes, around: Surroundings) -> tuple[Loaded, ...]:
     return tuple(load_document(document, around) for document in documents)
 
 
-def is_flow(document: Document) -> bool:
+_TELLING: Final = (frozenset({"id", "tasks"}), frozenset({"id", "namespace"}), frozenset({"namespace", "tasks"}))
+
+
+def resembles_flow(document: Document) -> bool:
     """Is it meant to be a flow: other YAML may lie about in the same folders."""
-    return isinstance(document.value, dict) and "id" in document.value and "tasks" in document.value
+    return isinstance(document.value, dict) and any(keys <= document.value.keys() for keys in _TELLING)
 
 
 def load_document(document: Document, around: Surroundings) -> Loaded:

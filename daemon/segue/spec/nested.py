@@ -46,8 +46,9 @@ class Slot:
     role: Role
     shape: Shape = Shape.LIST
 
-    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {SLOT_KEYWORD: {"role": self.role.value, "shape": self.shape.value}}
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        bounds = {key: value for key, value in handler(schema).items() if key == "minItems"}
+        return {SLOT_KEYWORD: {"role": self.role.value, "shape": self.shape.value}, **bounds}
 
 
 TaskSlot = Annotated[dict[str, Any], Slot(Role.TASK, Shape.ONE)]

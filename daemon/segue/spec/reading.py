@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from segue.model.flow import PluginDefault
 from segue.spec import conditions, inputs, tasks, triggers
 from segue.spec.catalogue import PREFIX, Catalogue, TypeEntry
-from segue.spec.fields import Spec, keys_of
+from segue.spec.fields import Spec, Text, keys_of
 from segue.spec.finding import Finding, Path, warning
 from segue.spec.flow import FlowSpec
 from segue.spec.flowables import DependentTask
@@ -23,18 +23,18 @@ from segue.spec.plugin_defaults import completed
 from segue.spec.wording import findings_of
 
 
-class Nothing(Spec):
+class RunnerCommon(Spec):
     """What task runners share beside their type."""
 
-    type: Any = None
-    version: Any = None
+    type: Text = Field(description="Where the command runs.")
+    version: Text | None = Field(default=None, description="Accepted and ignored.")
 
 
 _SHARED: Final[Mapping[Role, type[Spec]]] = {
     Role.TASK: tasks.TaskCommon,
     Role.TRIGGER: triggers.TriggerCommon,
     Role.CONDITION: conditions.ConditionCommon,
-    Role.RUNNER: Nothing,
+    Role.RUNNER: RunnerCommon,
     Role.INPUT: inputs.InputCommon,
 }
 _TAKES: Final[Mapping[Role, frozenset[Role]]] = {
@@ -100,11 +100,12 @@ class Reader:
             type="flow", role=Role.FLOWABLE, where=(), raw=raw, own=own, children=self._children(FlowSpec, raw, ())
         )
 
-    def _children(self, model: type[Spec], raw: Mapping[str, Any], where: Path) -> dict[str, tuple[Object, ...]]:
+    def _children(self, model: type[BaseModel], raw: Mapping[str, Any], where: Path) -> dict[str, tuple[Object, ...]]:
         children: dict[str, tuple[Object, ...]] = {}
-        for key, slot in slots_of(model).items():
-            given = raw.get(key)
-            if given is None:
+        slots = slots_of(model)
+        for key, given in raw.items():  # as written, so that findings come in the order of the text
+            slot = slots.get(key)
+            if slot is None or given is None:
                 continue
             for name, values in _members(slot, key, given):
                 read = (self._object(slot.role, value, (*where, *step)) for step, value in values)
@@ -202,7 +203,7 @@ class Reader:
 
     def _validated(
         self,
-        model: type[Spec],
+        model: type[BaseModel],
         whole: Mapping[str, Any],
         part: Mapping[str, Any],
         where: Path,

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from segue.spec.fields import Spec, has_expression, keys_of
@@ -38,18 +38,20 @@ _MUST_BE_NULL: Final = frozenset({"interval"})
 
 
 def findings_of(
-    error: ValidationError, model: type[Spec], raw: Mapping[str, Any], where: Path, also: Iterable[str] = ()
+    error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any], where: Path, also: Iterable[str] = ()
 ) -> list[Finding]:
     """The findings of a model that did not validate. `also` are keys that are fine in its place but not the model's."""
     found: dict[tuple[Path, str], Finding] = {}
     for detail in error.errors(include_url=False, include_input=True):
+        if not issubclass(model, Spec) and has_expression(detail["input"]):
+            continue  # a model from elsewhere is one of rendered values: what this renders to is not known yet
         finding = _finding(detail, model, raw, where, frozenset(also))
         found.setdefault((finding.where, finding.code), finding)
     return list(found.values())
 
 
 def _finding(
-    detail: ErrorDetails, model: type[Spec], raw: Mapping[str, Any], where: Path, also: frozenset[str]
+    detail: ErrorDetails, model: type[BaseModel], raw: Mapping[str, Any], where: Path, also: frozenset[str]
 ) -> Finding:
     kind = detail["type"]
     path, value = _path_in(raw, detail["loc"])
@@ -85,7 +87,7 @@ def _path_in(raw: Any, loc: tuple[int | str, ...]) -> tuple[Path, Any]:
     return tuple(path), value
 
 
-def _unknown_key(model: type[Spec] | None, where: Path, path: Path, also: frozenset[str]) -> Finding:
+def _unknown_key(model: type[BaseModel] | None, where: Path, path: Path, also: frozenset[str]) -> Finding:
     key = str(path[-1])
     if key in _MUST_BE_NULL:
         return Finding(where=(*where, *path), code="unknown-key", message="must be null", at_key=True)

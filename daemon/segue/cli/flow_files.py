@@ -1,0 +1,178 @@
+"""Files and folders named on a command line -> what is wrong with the flows in them.
+
+A folder is walked; YAML in it that is no flow is passed over. A file that is named is always looked at as a flow.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from segue.cli.errors import USAGE, CommandFailed
+from segue.git.layout import (
+    IGNORE_PATH,
+    SETTINGS_PATH,
+    FlowFile,
+    Layout,
+    NamespaceFile,
+    PathMatcher,
+    TestFile,
+    parse_ignores,
+    parse_settings,
+)
+from segue.model.flow import PluginDefault
+from segue.model.problem import Problem
+from segue.spec.catalogue import Catalogue
+from segue.spec.document import BYTES_MAX, Document, read_documents
+from segue.spec.loader import Loaded, Surroundings, load_document, resembles_flow
+from segue.spec.settings import load_settings
+
+_EXTENSIONS = frozenset({".yaml", ".yml"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """The repository that a path lies in, as far as it matters for reading its flows."""
+
+    root: Path
+    matcher: PathMatcher
+    ignores: GitIgnoreSpec
+    defaults: tuple[PluginDefault, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class FlowFiles:
+    """Looks at files; keeps what it has seen in `problems` and `flows`."""
+
+    catalogue: Catalogue
+    problems: list[Problem] = field(default_factory=list)
+    flows: int = 0
+    _repositories: dict[Path, Repository] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def look_at(self, path: Path) -> None:
+        """A file, or every flow in a folder."""
+        if path.is_dir():
+            for file in _yaml_below(path):
+                self._look_at_file(file, is_named=False)
+        elif path.exists():
+            self._look_at_file(path, is_named=True)
+        else:
+            raise CommandFailed(f"there is no file or folder {path}", code=USAGE)
+
+    def _look_at_file(self, file: Path, *, is_named: bool) -> None:
+        repository = self._repository_of(file.absolute())
+        inside = _inside(file.absolute(), repository.root)
+        if inside == SETTINGS_PATH or (not is_named and repository.ignores.match_file(inside)):
+            return  # the settings were looked at with the repository
+        placed = repository.matcher.classify(inside)
+        if isinstance(placed, NamespaceFile | TestFile) and not is_named:
+            return
+        namespace = placed.namespace if isinstance(placed, FlowFile) else None
+        around = Surroundings(
+            path=str(file),
+            catalogue=self.catalogue,
+            default_namespace=namespace,
+            folder_namespace=namespace,
+            global_defaults=repository.defaults,
+        )
+        is_expected = is_named or isinstance(placed, FlowFile)
+        for document in _documents(file, is_named=is_named):
+            is_broken = document.value is None and bool(document.findings)
+            if is_named or resembles_flow(document) or (is_broken and is_expected):
+                self._take(load_document(document, around), str(file))
+
+    def _take(self, loaded: Loaded, path: str) -> None:
+        self.flows += 1
+        self.problems += loaded.problems
+        if loaded.flow is None:
+            return
+        key = (loaded.flow.namespace, loaded.flow.id)
+        other = self._seen.setdefault(key, path)
+        if other != path:
+            message = f"the flow {key[0]}.{key[1]} is in {other} too"
+            self.problems.append(
+                Problem(path=path, line=1, column=1, code="duplicate-flow", message=message, where="id")
+            )
+
+    def _repository_of(self, file: Path) -> Repository:
+        root = _root_of(file)
+        if root not in self._repositories:
+            repository = _read_repository(root, self.catalogue)
+            self._repositories[root] = repository
+            self.problems += repository.problems
+        return self._repositories[root]
+
+
+def _inside(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix()
+
+
+def _root_of(file: Path) -> Path:
+    """The nearest folder above that is a repository's root, or else the file's own."""
+    for folder in file.parents:
+        if (folder / SETTINGS_PATH).is_file() or (folder / ".git").exists():
+            return folder
+    return file.parent
+
+
+def _read_repository(root: Path, catalogue: Catalogue) -> Repository:
+    problems: list[Problem] = []
+    defaults: tuple[PluginDefault, ...] = ()
+    folder, namespace = Layout().flows_folder, None
+    settings_file, ignore_file = root / SETTINGS_PATH, root / IGNORE_PATH
+    if settings_file.is_file():
+        text = _read(settings_file)
+        loaded = load_settings(text, path=_shown(settings_file), catalogue=catalogue)
+        problems += loaded.problems
+        defaults = loaded.settings.plugin_defaults if loaded.settings else ()
+        layout = parse_settings(text.decode("utf-8", "replace")) if loaded.settings else None
+        if isinstance(layout, tuple):
+            folder, namespace = layout
+        elif layout is not None:
+            problems.append(layout)
+    ignored: tuple[str, ...] = ()
+    if ignore_file.is_file():
+        lines = parse_ignores(_read(ignore_file).decode("utf-8", "replace"))
+        if isinstance(lines, Problem):
+            problems.append(lines)
+        else:
+            ignored = lines
+    return Repository(
+        root=root,
+        matcher=Layout(flows_folder=folder, namespace=namespace).matcher(),
+        ignores=GitIgnoreSpec.from_lines(ignored),
+        defaults=defaults,
+        problems=tuple(problems),
+    )
+
+
+def _shown(path: Path) -> str:
+    """Relative to here, as the paths that were typed usually are."""
+    return os.path.relpath(path)
+
+
+def _documents(file: Path, *, is_named: bool) -> Iterable[Document]:
+    documents = read_documents(_read(file))
+    return documents or ((Document(None, None),) if is_named else ())
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(BYTES_MAX + 1)
+    except OSError as error:
+        raise CommandFailed(f"cannot read {file}: {error.strerror}") from error
+
+
+def _yaml_below(folder: Path) -> Iterator[Path]:
+    """YAML files of a folder and below, in order; hidden folders are passed over."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        for name in sorted(files):
+            file = Path(parent, name)
+            if file.suffix in _EXTENSIONS and not name.startswith("."):
+                yield file

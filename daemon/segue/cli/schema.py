@@ -1,0 +1,43 @@
+"""`segue schema`: the JSON Schema that editors complete and check flows with."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segue.cli.errors import CommandFailed
+from segue.spec.catalogue import BUILT_IN
+from segue.spec.schema import flow_schema
+from segue.tasks.registry import task_kinds
+
+
+def schema(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; default: print it. Example: -o schemas/flow.schema.json"),
+    ] = None,
+    with_installed: Annotated[
+        bool,
+        typer.Option("--with-installed", help="With the task types of installed packages. Example: --with-installed"),
+    ] = False,
+) -> None:
+    """Write the JSON Schema (draft 7) of flow files.
+
+    Example: segue schema -o schemas/flow.schema.json
+    """
+    catalogue = BUILT_IN.with_kinds(task_kinds().values()) if with_installed else BUILT_IN
+    text = schema_text(flow_schema(catalogue))
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandFailed(f"cannot write {output}: {error.strerror}") from error
+
+
+def schema_text(content: dict[str, object]) -> str:
+    """The schema as it is written to a file."""
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
