@@ -22,7 +22,6 @@ NAMED_FORMATS = {
     "sql": "yyyy-MM-dd HH:mm:ss.SSSSSS",
     "sql_seq": "yyyy-MM-dd HH:mm:ss",
     "iso_ordinal_date": "uuuu-DDDXXXXX",
-    "iso_week_date": "YYYY-'W'ww-eXXXXX",
     "rfc_1123_date_time": "EEE, d MMM yyyy HH:mm:ss z",
 }
 STYLES = {"full", "long", "medium", "short"}
@@ -36,6 +35,7 @@ _ISO_FORMATS = {
     "iso_local_time",
     "iso_offset_time",
     "iso_offset_date_time",
+    "iso_week_date",
     "iso_zoned_date_time",
 }
 FORMAT_NAMES = frozenset(NAMED_FORMATS) | STYLES | _ISO_FORMATS
@@ -130,7 +130,9 @@ def _iso_format(local: datetime, name: str) -> str:
     clock = f"{local:%H:%M:%S}" + (f".{local.microsecond:06d}".rstrip("0") if local.microsecond else "")
     region = getattr(local.tzinfo, "key", None)
     zoned = f"{day}T{clock}{offset}" + (f"[{region}]" if region else "[UTC]" if local.tzinfo is UTC else "")
+    year, week, weekday = local.isocalendar()
     return {
+        "iso_week_date": f"{year:04d}-W{week:02d}-{weekday}{offset}",
         "iso_date": day + offset,
         "iso_time": clock + offset,
         "iso_offset_time": clock + offset,

@@ -49,21 +49,22 @@ class ExpressionError(Exception):
 class NotFound(ExpressionError):
     """A variable, key or index that is not there: what `??`, `???`, `default` and `is defined` catch.
 
-    `message` is the bare name; the words around it are Kestra's, which people search for.
+    Made with the bare name; the words around it are Kestra's, which people search for.
     """
 
-    def __init__(self, message: str, line: int = 0, column: int = 0, expression: str = "") -> None:
-        super().__init__(message, line, column, expression)
-        self.name = message
-        self.message = f"Unable to find `{message}`"
+    def __init__(self, name: str, line: int = 0, column: int = 0, expression: str = "") -> None:
+        super().__init__(name, line, column, expression)
+        self.name = name
+        self._reword()
 
     def within(self, expression: str) -> Self:
-        if not self.expression:
-            self.expression = expression
-            self.message = (
-                f"Unable to find `{self.name}` used in the expression `{_shown(expression)}` at line {self.line}"
-            )
+        super().within(expression)
+        self._reword()
         return self
+
+    def _reword(self) -> None:
+        where = f" used in the expression `{_shown(self.expression)}` at line {self.line}" if self.expression else ""
+        self.message = f"Unable to find `{self.name}`{where}"
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, int, int, str]]:
         return (type(self), (self.name, self.line, self.column, self.expression))
