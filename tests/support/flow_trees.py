@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
-
 from segue.model.flow import Flow, Output
 from segue.model.task import (
     AllowFailure,

@@ -1,6 +1,7 @@
 """What holds for every flow and every course of events: random trees of tasks, answered at random, late, twice, by a
 person in between, with the daemon away in between."""
 
+import itertools
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from segue.engine.advance import advance
 from segue.engine.create import replay_of
 from segue.engine.evolve import evolve
@@ -42,6 +42,7 @@ from segue.model.execution import Execution, Failure
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId
 from segue.model.state import EXECUTION_MOVES, TASK_RUN_MOVES, State
+
 from tests.support.engine import START, execution_of
 from tests.support.flow_trees import flows
 
@@ -311,7 +312,7 @@ def test_every_move_is_in_the_tables_and_time_never_runs_back(flow: Flow, course
     histories = [(EXECUTION_MOVES, execution.history)]
     histories += [(TASK_RUN_MOVES, run.history) for run in execution.task_runs.values()]
     for table, history in histories:
-        for before, after in zip(history, history[1:], strict=False):
+        for before, after in itertools.pairwise(history):
             assert after.state in table[before.state]
             assert after.at >= before.at
 
