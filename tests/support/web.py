@@ -76,6 +76,7 @@ class MemoryDaemon:
         self.figures: list[MetricEntry] = []
         self.trigger_states: dict[TriggerKey, LiveTrigger] = {}
         self.all_revisions: list[Revision] = []
+        self.repository_texts: dict[str, str] = {}
         self.texts: dict[tuple[FlowKey, int], str] = {}
         self.commits: dict[str, Commit] = {}
         self.stored: dict[str, bytes] = {}
@@ -418,6 +419,9 @@ class MemoryDaemon:
 
     def text(self, revision: Revision) -> str | None:
         return self.texts.get((revision.key, revision.number))
+
+    def text_at(self, path: str, commit_id: str) -> str | None:
+        return self.repository_texts.get(path)
 
     def commit(self, commit_id: str) -> Commit | None:
         return self.commits.get(commit_id)

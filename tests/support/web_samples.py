@@ -184,6 +184,11 @@ def sample(now: datetime) -> MemoryDaemon:
         ),
     )
     daemon.problems = problems
+    daemon.repository_texts = {
+        "flows/company.data/inbox.yaml": "\n" * 11
+        + "  - id: told\n    type: core.log.Log\n    mesage: new file\n    level: INFO\n",
+        "flows/company.finance/rates.yml": "id: rates\ntasks: []\ntasks:\n  - id: a\n",
+    }
     inbox = FlowKey("company.data", "inbox")
     daemon.live[inbox] = replace(daemon.live[inbox], problems=problems[:1])
     for each, author, message in (

@@ -497,6 +497,9 @@ class Sources(Protocol):
     def text(self, revision: Revision) -> str | None:
         """The flow's text in that revision."""
 
+    def text_at(self, path: str, commit_id: str) -> str | None:
+        """Any text file of the repository, by its path in it: the one that a problem names."""
+
     def commit(self, commit_id: str) -> Commit | None: ...
     def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
         """Namespace files directly in a folder (`/` is the top)."""

@@ -12,9 +12,12 @@ from segue.web.answers import granted
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import page_of
+from segue.web.pages.source import Line, excerpt
+from segue.web.ports import GitStatus
 
 SYNCS: Final = 12
 CHANGES: Final = 100
+EXCERPTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ async def page(web: Web, request: Request) -> Response:
         older=number + 1 if len(revisions) > CHANGES else None,
         newer=number - 1 if number > 1 else None,
         problems=_by_file(status.problems),
+        excerpts=await web.read(_excerpts, web, status),
     )
 
 
@@ -49,6 +53,19 @@ def _changes(web: Web, revisions: tuple[Revision, ...]) -> list[Change]:
     for revision in revisions:
         by_commit.setdefault(revision.commit_id, []).append(revision)
     return [Change(each, web.sources.commit(each), tuple(made)) for each, made in by_commit.items()]
+
+
+def _excerpts(web: Web, status: GitStatus) -> dict[Problem, list[Line]]:
+    """The lines around each problem, as they stand at the head."""
+    commit = status.last_sync.commit if status.last_sync is not None else status.commit
+    if commit is None:
+        return {}
+    texts = {path: web.sources.text_at(path, commit) for path in {problem.path for problem in status.problems}}
+    return {
+        problem: excerpt(text, problem.line)
+        for problem in status.problems[:EXCERPTS]
+        if problem.line and (text := texts[problem.path]) is not None
+    }
 
 
 def _by_file(problems: tuple[Problem, ...]) -> dict[str, list[Problem]]:

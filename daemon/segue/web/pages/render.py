@@ -48,6 +48,7 @@ def _environment() -> Environment:
         "clock": words.clock,
         "lasting": words.lasting,
         "clean": words.clean,
+        "ticked": words.ticked,
         "pretty": words.pretty,
         "size": words.size,
         "short_type": words.short_type,

@@ -1,5 +1,6 @@
 """The form that starts an execution, made from the flow's inputs; and the same as a curl command."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ _CONTROLS: Final = {
     "ENUM": ("choice", ""),
     "MULTISELECT": ("choices", ""),
     "DATETIME": ("datetime", "2026-01-31T12:00:00Z"),
-    "DATE": ("date", ""),
-    "TIME": ("time", ""),
+    "DATE": ("date", "2026-01-31"),
+    "TIME": ("time", "12:00:00"),
     "DURATION": ("text", "PT1H30M"),
     "FILE": ("file", ""),
     "JSON": ("area", '{"a": 1}'),
@@ -58,8 +59,12 @@ class FormField:
     @property
     def default_text(self) -> str:
         """The default where it can be told before the start; an expression is told as it stands."""
-        default = self.input.defaults
-        return "" if default is None else str(default)
+        return _text_of(self.input.defaults)
+
+
+def _text_of(value: Any) -> str:
+    """As it is written in a form: texts as they are, the rest as JSON."""
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def field_of(each: Input, given: Mapping[str, Any]) -> FormField:
@@ -68,12 +73,13 @@ def field_of(each: Input, given: Mapping[str, Any]) -> FormField:
     choices = ("true", "false") if each.type in {"BOOL", "BOOLEAN"} else tuple(str(value) for value in values)
     if control in {"choice", "choices"} and (not choices or each.options.get("allowCustomValue")):
         control = "text"  # the values are an expression, or not all there is
+    first = each.prefill if each.prefill is not None else each.defaults if control == "choices" else None
     extensions = each.options.get("allowedFileExtensions") or ()
     return FormField(
         input=each,
         control=control,
         placeholder=placeholder,
-        value=given.get(each.id, each.prefill if each.prefill is not None else ""),
+        value=given.get(each.id, "" if first is None else first),
         choices=choices,
         accept=",".join(str(extension) for extension in extensions),
     )
@@ -165,7 +171,7 @@ def _example(each: Input) -> str:
     if each.type == "FILE":
         return "@file"
     if each.defaults is not None:
-        return str(each.defaults)
+        return _text_of(each.defaults)
     values = each.options.get("values") or ()
     control, placeholder = _CONTROLS.get(each.type, ("text", ""))
     return str(next(iter(values), placeholder or ("true" if control == "choice" else "...")))

@@ -5,6 +5,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from markupsafe import Markup, escape
+
 # Control characters (tab and newline apart) and terminal escapes: logs are somebody else's text.
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -74,6 +76,16 @@ def size(count: int) -> str:
 def short_type(name: str) -> str:
     """`core.log.Log` of `io.kestra.plugin.core.log.Log`."""
     return name.removeprefix("io.kestra.plugin.")
+
+
+def ticked(text: str) -> Markup:
+    """Text with what stands between backticks as code."""
+    parts = clean(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(clean(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
 
 
 def count(number: int) -> str:
