@@ -12,7 +12,7 @@ jumped, or the execution before it still ran: ALL fires each, LAST the latest of
 from `fire_times`, what they have to fulfil from `conditions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -20,15 +20,17 @@ from typing import Any, Final
 from segue.engine.conditions import CannotTell, Circumstances, fails_all_day, trigger_applies
 from segue.engine.fire_times import BadCron, DateTimes, FireTimes, cron_times
 from segue.engine.zones import NotADate, UnknownZone, parse_moment, zone_of
+from segue.expression.errors import ExpressionError
+from segue.expression.evaluation import Scope
 from segue.expression.iso import json_text
+from segue.expression.template import render_value
 from segue.model.state import State
 from segue.model.trigger import RecoverMissed, Schedule, ScheduleOnDates, Trigger
 
 ON_TIME: Final = timedelta(seconds=10)
 """How late a fire time may be looked at and still count as met: a busy moment is no outage."""
-CANDIDATES_MAX: Final = 1_000
+CANDIDATES_MAX: Final = 500
 """Times tried against the conditions in one search. Where none of so many fits, the last is kept as the next to look at."""
-LATE_SKIPS_MAX: Final = 100_000
 
 
 class BadSchedule(ValueError):
@@ -104,7 +106,10 @@ Decision = Fire | Fail | Wait
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timetable:
-    """A schedule as it is followed: its trigger, its times, its policy, and the circumstances of its conditions."""
+    """A schedule as it is followed: its trigger, its times, its policy, and the circumstances of its conditions.
+
+    `names_neighbours`: the conditions may look at `trigger.next` and `trigger.previous`, which cost more than they do.
+    """
 
     trigger: Trigger
     times: FireTimes
@@ -112,9 +117,8 @@ class Timetable:
     late_max: timedelta | None
     circumstances: Circumstances
 
-    @property
-    def is_conditional(self) -> bool:
-        return bool(self.trigger.conditions) or self.trigger.when not in (None, True, "true")
+    is_conditional: bool
+    names_neighbours: bool
 
 
 def timetable(
@@ -128,13 +132,16 @@ def timetable(
                 times: FireTimes = cron_times(body.cron, zone_of(body.timezone) if body.timezone else zone)
                 late_max = body.late_maximum_delay
             case ScheduleOnDates():
-                times, late_max = _date_times(body, zone), None
+                times, late_max = _date_times(body, zone, circumstances.scope), None
             case _:
                 raise BadSchedule(f"trigger `{trigger.id}` of type {trigger.type} is no schedule")
     except (BadCron, UnknownZone, NotADate) as error:
         raise BadSchedule(str(error)) from error
+    named = f"{trigger.when} {trigger.conditions}"
     return Timetable(
         trigger=trigger,
+        is_conditional=bool(trigger.conditions) or trigger.when not in (None, True, "true"),
+        names_neighbours="next" in named or "previous" in named,
         times=times,
         recover=body.recover_missed or recover,
         late_max=late_max,
@@ -142,16 +149,25 @@ def timetable(
     )
 
 
-def _date_times(body: ScheduleOnDates, zone: tzinfo) -> DateTimes:
+def _date_times(body: ScheduleOnDates, zone: tzinfo, scope: Scope) -> DateTimes:
     zone = zone_of(body.timezone) if body.timezone else zone
-    moments = (_moment(each, zone) for each in body.dates)
+    moments = (_moment(each, zone) for each in _listed(body, scope))
     return DateTimes(tuple(sorted({moment.astimezone(UTC) for moment in moments})), zone)
 
 
+def _listed(body: ScheduleOnDates, scope: Scope) -> Sequence[datetime | str]:
+    """The dates; one entry alone may be an expression that gives them all."""
+    try:
+        rendered = [render_value(each, scope, typed=True) for each in body.dates]
+    except ExpressionError as error:
+        raise BadSchedule(str(error)) from error
+    return rendered[0] if len(rendered) == 1 and isinstance(rendered[0], list) else rendered
+
+
 def _moment(date: datetime | str, zone: tzinfo) -> datetime:
-    if isinstance(date, str):
-        return parse_moment(date, zone)
-    return date if date.tzinfo else date.replace(tzinfo=zone)
+    if isinstance(date, datetime):
+        return date if date.tzinfo else date.replace(tzinfo=zone)
+    return parse_moment(str(date), zone)
 
 
 def begin(table: Timetable, state: ScheduleState | None, now: datetime) -> ScheduleState:
@@ -276,9 +292,10 @@ def _search(table: Timetable, moment: datetime, *, forward: bool) -> datetime | 
         if candidate is None:
             return None
         try:
-            if _fits(table, candidate):
+            circumstances = _at(table, candidate)
+            if trigger_applies(table.trigger, circumstances):
                 return candidate
-            whole_day = fails_all_day(table.trigger.conditions, _at(table, candidate))
+            whole_day = fails_all_day(table.trigger.conditions, circumstances)
         except CannotTell:
             return candidate
         following = step(_day_edge(candidate, forward=forward) if whole_day else candidate)
@@ -303,7 +320,10 @@ def _fits(table: Timetable, candidate: datetime) -> bool:
 
 def _at(table: Timetable, candidate: datetime) -> Circumstances:
     """The circumstances of a candidate; its neighbours there are those of the bare times."""
-    raw = FireDates(date=candidate, next=table.times.after(candidate), previous=table.times.before(candidate))
+    following, previous = None, None
+    if table.names_neighbours:
+        following, previous = table.times.after(candidate), table.times.before(candidate)
+    raw = FireDates(date=candidate, next=following, previous=previous)
     return table.circumstances.with_trigger(raw.variables)
 
 

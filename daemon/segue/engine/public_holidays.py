@@ -1,9 +1,8 @@
 """Public holidays by country, from the `holidays` package."""
 
+import importlib
 from datetime import date
 from functools import lru_cache
-
-import holidays
 
 
 class UnknownCountry(ValueError):
@@ -19,6 +18,8 @@ def is_public_holiday(day: date, country: str, subdivision: str = "") -> bool:
 
 @lru_cache(maxsize=256)
 def _holidays(country: str, subdivision: str, year: int) -> frozenset[date]:
+    # Loaded by the first who asks: it takes a fifth of the time in which the daemon has to be up, and few flows need it.
+    holidays = importlib.import_module("holidays")
     try:
         known = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
     except NotImplementedError as error:
