@@ -190,11 +190,16 @@ def add_outputs(execution: Execution, run: TaskRun) -> None:
 
 
 def drop_outputs(execution: Execution, run: TaskRun) -> None:
-    tree: Any = execution.outputs_tree
+    """Take them out again, and what is left empty above them."""
+    levels = [execution.outputs_tree]
     *keys, last = (run.task_id, *_values_left(execution, run))
     for key in keys:
-        tree = tree.get(key, {})
-    tree.pop(last, None)
+        levels.append(levels[-1].get(key, {}))
+    levels.pop().pop(last, None)
+    for level, key in zip(reversed(levels), reversed(keys), strict=True):
+        if level.get(key):
+            return
+        level.pop(key, None)
 
 
 def _values_left(execution: Execution, run: TaskRun) -> list[str]:
