@@ -150,3 +150,20 @@ async def running_pool(folder: Path, **given: Any) -> AsyncIterator[Harness]:
         yield harness
     finally:
         await harness.pool.stop(1.0)
+
+
+class SharedPool:
+    """One pool for many tests, on a loop that stands still between them."""
+
+    def __init__(self, folder: Path, **given: Any) -> None:
+        self.folder = folder
+        self._runner = asyncio.Runner()
+        self._pool = running_pool(folder, **given)
+        self._harness = self._runner.run(self._pool.__aenter__())
+
+    def run(self, order: Order) -> Outcome:
+        return self._runner.run(self._harness.run(order))
+
+    def close(self) -> None:
+        self._runner.run(self._pool.__aexit__(None, None, None))
+        self._runner.close()

@@ -30,7 +30,7 @@ def main(end: socket.socket, settings: WorkerSettings) -> None:
     os.setsid()
     interruption = Interruption()
     interruption.install()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the daemon's affair
+    signal.signal(signal.SIGINT, lambda *_: None)  # the daemon's affair; SIG_IGN would be inherited by scripts
     library = ctypes.CDLL(None)
     library.prctl(_PR_SET_PDEATHSIG, signal.SIGHUP, 0, 0, 0)
     library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -32,7 +32,7 @@ _PR_SET_DUMPABLE: Final = 4
 def serve(control: socket.socket, settings: WorkerSettings) -> None:
     """Until the daemon's end closes."""
     name_process("segue-forks")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which scripts would inherit
     signal.signal(signal.SIGCHLD, lambda number, frame: _tell_ends(control, number, frame))
     gc.collect()
     gc.freeze()
@@ -103,14 +103,10 @@ def _tell_ends(control: socket.socket, _number: int, _frame: FrameType | None) -
 
 
 def main() -> None:
-    """`python -m segue.workers.forkserver <control fd> <settings fd>`: the settings hold secrets, so they come in a
+    """Arguments: the descriptors of the control socket and of the settings. These hold secrets, so they come in a
     descriptor, not in arguments or environment, which others can read."""
     control_fd, settings_fd = (int(argument) for argument in sys.argv[1:3])
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     with os.fdopen(settings_fd, "rb") as file:
         settings = WorkerSettings.of_json(file.read())
     serve(socket.socket(fileno=control_fd), settings)
-
-
-if __name__ == "__main__":
-    main()

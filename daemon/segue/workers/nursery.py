@@ -15,6 +15,8 @@ from segue.workers.forkserver import PACKET_BYTES_MAX
 from segue.workers.settings import INSTANCE_VARIABLE, WorkerSettings
 
 _LEAVE_SECONDS: Final = 5.0
+# What lies in the current folder is not to be imported. (The option -P would show in the scripts that are run warm.)
+_PROGRAM: Final = "import sys; del sys.path[0]; from segue.workers import forkserver; forkserver.main()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,7 @@ class Nursery:
         os.lseek(settings, 0, os.SEEK_SET)
         passed = (theirs.fileno(), settings)
         with theirs:
-            # -P: what lies in the current folder is not to be imported.
-            command = [sys.executable, "-P", "-m", "segue.workers.forkserver", *map(str, passed)]
+            command = [sys.executable, "-c", _PROGRAM, *map(str, passed)]
             environment = {**self._settings.environment, INSTANCE_VARIABLE: self._settings.instance}
             self._process = subprocess.Popen(
                 command, pass_fds=passed, env=environment, stdin=subprocess.DEVNULL, start_new_session=True

@@ -76,6 +76,7 @@ def _may_be_warm(properties: PythonScript, context: TaskContext, place: Workplac
         and not properties.dependencies
         and not properties.python_version
         and not differing
+        and "\0" not in properties.script  # the interpreter's own reader says more about it than compile()
     )
 
 

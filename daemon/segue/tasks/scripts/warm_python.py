@@ -3,7 +3,8 @@
 What makes it the same: a process group, folder, environment and `__main__` of its own, its arguments and search path,
 unbuffered output, signals as a new interpreter has them, modules that the script's folder hides loaded from there,
 errors printed without our frames, exit codes, exit functions and threads at the end, nothing of the worker's open.
-The worker has one thread, so forking it is safe.
+The worker has one thread, so forking it is safe. What differs: a module that the worker has loaded is not looked for
+again, so one of its name that the script writes while it runs is not seen.
 """
 
 import atexit
@@ -110,8 +111,8 @@ def _unbuffered(descriptor: int, errors: str) -> TextIO:
 
 
 def _search_path() -> list[str]:
-    """Without the first entry, where the forkserver found its own main module (none: it runs with -P)."""
-    return [entry for entry in sys.path if entry]
+    """That of the forkserver, which has taken out its own folder."""
+    return list(sys.path)
 
 
 def _forget_hidden_modules(folder: Path) -> None:
