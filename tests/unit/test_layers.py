@@ -47,7 +47,7 @@ def imports_of(tree: ast.AST) -> Iterator[str]:
             assert node.level == 0, f"line {node.lineno}: imports are absolute"
             yield node.module or ""
             if node.module == "segue":
-                yield from (f"segue.{alias.name}" for alias in node.names)
+                yield from (f"segue.{alias.name}" for alias in node.names if not alias.name.startswith("__"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=names(MODULES))

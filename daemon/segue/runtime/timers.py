@@ -59,5 +59,8 @@ class Timers:
         while self._heap and self._current.get(self._heap[0].key) is not self._heap[0]:
             heapq.heappop(self._heap)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._current
+
     def __len__(self) -> int:
         return len(self._current)

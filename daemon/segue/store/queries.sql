@@ -1,5 +1,6 @@
 -- Named queries. Writes are in the form `... VALUES (?, ...)`: the writer repeats the brackets to put many rows into
--- one statement. Order of columns is the order of the tuples that rows.py and batch.py make.
+-- one statement. A removal by several columns names the first ones apart, because only they are looked up in an
+-- index. Order of columns is the order of the tuples that rows.py and batch.py make.
 
 -- name: put_executions
 -- A document that is NULL did not change.
@@ -31,7 +32,10 @@ DELETE FROM logs WHERE execution_id IN (VALUES (?));
 
 -- name: remove_trigger_logs
 -- What triggers of a flow printed.
-DELETE FROM logs WHERE execution_id IS NULL AND (namespace, flow_id, trigger_id) IN (VALUES (?, ?, ?));
+WITH gone (namespace, flow_id, trigger_id) AS (VALUES (?, ?, ?))
+DELETE FROM logs
+WHERE execution_id IS NULL AND namespace IN (SELECT namespace FROM gone) AND flow_id IN (SELECT flow_id FROM gone)
+    AND (namespace, flow_id, trigger_id) IN (SELECT namespace, flow_id, trigger_id FROM gone);
 
 -- name: remove_metrics
 DELETE FROM metrics WHERE execution_id IN (VALUES (?));
@@ -64,7 +68,10 @@ ON CONFLICT (execution_id, sequence) DO UPDATE SET
     outputs = coalesce(excluded.outputs, outputs);
 
 -- name: remove_task_runs
-DELETE FROM task_runs WHERE (execution_id, sequence) IN (VALUES (?, ?));
+WITH gone (execution_id, sequence) AS (VALUES (?, ?))
+DELETE FROM task_runs
+WHERE execution_id IN (SELECT execution_id FROM gone)
+    AND (execution_id, sequence) IN (SELECT execution_id, sequence FROM gone);
 
 -- name: put_documents
 INSERT INTO documents (execution_id, sequence, name, content) VALUES (?, ?, ?, ?)
@@ -75,7 +82,10 @@ INSERT INTO timers (execution_id, task_run_id, kind, due) VALUES (?, ?, ?, ?)
 ON CONFLICT (execution_id, task_run_id, kind) DO UPDATE SET due = excluded.due;
 
 -- name: remove_timers
-DELETE FROM timers WHERE (execution_id, task_run_id, kind) IN (VALUES (?, ?, ?));
+WITH gone (execution_id, task_run_id, kind) AS (VALUES (?, ?, ?))
+DELETE FROM timers
+WHERE execution_id IN (SELECT execution_id FROM gone)
+    AND (execution_id, task_run_id, kind) IN (SELECT execution_id, task_run_id, kind FROM gone);
 
 -- name: put_trigger_states
 INSERT INTO trigger_states (namespace, flow_id, trigger_id, next_at, last_fired_at, evaluated_at, updated_at,
@@ -92,7 +102,10 @@ ON CONFLICT (namespace, flow_id, trigger_id) DO UPDATE SET
     notes = excluded.notes;
 
 -- name: remove_trigger_states
-DELETE FROM trigger_states WHERE (namespace, flow_id, trigger_id) IN (VALUES (?, ?, ?));
+WITH gone (namespace, flow_id, trigger_id) AS (VALUES (?, ?, ?))
+DELETE FROM trigger_states
+WHERE namespace IN (SELECT namespace FROM gone) AND flow_id IN (SELECT flow_id FROM gone)
+    AND (namespace, flow_id, trigger_id) IN (SELECT namespace, flow_id, trigger_id FROM gone);
 
 -- name: put_processes
 INSERT INTO processes (pid, started, group_id, worker, recorded_at) VALUES (?, ?, ?, ?, ?)
@@ -100,7 +113,10 @@ ON CONFLICT (pid, started) DO UPDATE SET
     group_id = excluded.group_id, worker = excluded.worker, recorded_at = excluded.recorded_at;
 
 -- name: remove_processes
-DELETE FROM processes WHERE (pid, started) IN (VALUES (?, ?));
+WITH gone (pid, started) AS (VALUES (?, ?))
+DELETE FROM processes
+WHERE pid IN (SELECT pid FROM gone)
+    AND (pid, started) IN (SELECT pid, started FROM gone);
 
 -- name: put_revisions
 INSERT INTO revisions (namespace, flow_id, number, commit_id, author_name, author_email, committed_at,
@@ -123,7 +139,10 @@ INSERT INTO live_flows (namespace, flow_id, number) VALUES (?, ?, ?)
 ON CONFLICT (namespace, flow_id) DO UPDATE SET number = excluded.number;
 
 -- name: remove_live_flows
-DELETE FROM live_flows WHERE (namespace, flow_id) IN (VALUES (?, ?));
+WITH gone (namespace, flow_id) AS (VALUES (?, ?))
+DELETE FROM live_flows
+WHERE namespace IN (SELECT namespace FROM gone) AND flow_id IN (SELECT flow_id FROM gone)
+    AND (namespace, flow_id) IN (SELECT namespace, flow_id FROM gone);
 
 -- name: put_problems
 INSERT INTO problems (path, position, line, "column", code, message, hint, severity, "where")
@@ -142,7 +161,10 @@ ON CONFLICT (namespace, "key") DO UPDATE SET
     expires_at = excluded.expires_at;
 
 -- name: remove_kv
-DELETE FROM kv WHERE (namespace, "key") IN (VALUES (?, ?));
+WITH gone (namespace, "key") AS (VALUES (?, ?))
+DELETE FROM kv
+WHERE namespace IN (SELECT namespace FROM gone) AND "key" IN (SELECT "key" FROM gone)
+    AND (namespace, "key") IN (SELECT namespace, "key" FROM gone);
 
 -- name: put_settings
 INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
@@ -185,6 +207,18 @@ SELECT COLUMNS FROM executions WHERE id = ?;
 
 -- name: task_runs_of_execution
 SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence;
+
+-- name: some_task_runs_of_execution
+SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence LIMIT ? OFFSET ?;
+
+-- name: count_task_runs_of_execution
+SELECT count(*) FROM task_runs WHERE execution_id = ?;
+
+-- name: tally
+-- How many executions began in each stretch of time, by state. A range of the index on their start.
+SELECT (started_at - :since) / :stretch AS position, state, count(*) FROM executions
+WHERE started_at >= :since AND (:namespace IS NULL OR namespace = :namespace OR namespace LIKE :below ESCAPE '!')
+GROUP BY position, state;
 
 -- name: live_executions
 -- `is_live` has an index of its own that holds only these.
@@ -265,6 +299,17 @@ FROM revisions ORDER BY namespace, flow_id, number;
 SELECT namespace, flow_id, number, commit_id, author_name, author_email, committed_at, committed_offset, path, blob,
     document, content, is_deleted
 FROM revisions WHERE namespace = ? AND flow_id = ? ORDER BY number;
+
+-- name: latest_revisions
+SELECT namespace, flow_id, number, commit_id, author_name, author_email, committed_at, committed_offset, path, blob,
+    document, content, is_deleted
+FROM revisions ORDER BY committed_at DESC, namespace, flow_id, number DESC LIMIT ? OFFSET ?;
+
+-- name: last_of_each_revision
+-- The latest revision of every flow there ever was.
+SELECT namespace, flow_id, max(number), commit_id, author_name, author_email, committed_at, committed_offset, path, blob,
+    document, content, is_deleted
+FROM revisions GROUP BY namespace, flow_id;
 
 -- name: live_revisions
 SELECT r.namespace, r.flow_id, r.number, commit_id, author_name, author_email, committed_at, committed_offset, path,

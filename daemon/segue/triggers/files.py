@@ -9,7 +9,7 @@ Settling is decided in `settling`; looking at files happens in threads, for disk
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,7 +72,7 @@ def folder_of(files: Files, working_folder: Path, allowed: Sequence[Path] = ()) 
 
 async def watch(
     files: Files, folder: Path, known: Snapshot | None, tell: Callable[[str], None]
-) -> AsyncIterator[Batch]:
+) -> AsyncGenerator[Batch, None]:
     """Batches until the caller stops (closes the iterator, or cancels). `known` is the last kept snapshot, None for a
     trigger that never ran: what lies there already is then no news. `tell` gets a sentence for the trigger's log."""
     watcher = _Watcher(files, folder, tell)

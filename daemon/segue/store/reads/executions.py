@@ -1,23 +1,25 @@
 """Executions as values: one with its task runs, those that recovery needs, and facts about many. Searching is in
 `search`."""
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from segue.model.execution import Execution
+from segue.model.execution import Execution, TaskRun
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.model.state import HOLDS_SLOT, State
-from segue.store.columns import time, time_or_none
+from segue.store.columns import microseconds, time, time_or_none
 from segue.store.named_queries import QUERIES
 from segue.store.rows import EXECUTION_COLUMNS, TASK_RUN_COLUMNS, Fetch, read_execution, read_task_run
 
 # The columns of an execution and of a task run are a list of their own, shared with rows.py.
 _EXECUTION: Final = QUERIES["execution"].replace("COLUMNS", EXECUTION_COLUMNS)
 _TASK_RUNS: Final = QUERIES["task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
+_SOME_TASK_RUNS: Final = QUERIES["some_task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _LIVE_EXECUTIONS: Final = QUERIES["live_executions"].replace("COLUMNS", EXECUTION_COLUMNS)
 
 
@@ -55,6 +57,29 @@ def live(connection: sqlite3.Connection) -> Iterator[Execution]:
         execution = read_execution(row, fetch)
         _read_task_runs(connection, execution, fetch)
         yield execution
+
+
+def task_runs(
+    connection: sqlite3.Connection, execution_id: str, *, offset: int, limit: int
+) -> tuple[tuple[TaskRun, ...], int]:
+    """Some task runs in the order of making, and how many there are in all."""
+    fetch = _fetch_from(connection)
+    rows = connection.execute(_SOME_TASK_RUNS, (execution_id, limit, offset)).fetchall()
+    (total,) = connection.execute(QUERIES["count_task_runs_of_execution"], (execution_id,)).fetchone()
+    return tuple(read_task_run(row, fetch) for row in rows), total
+
+
+def tally(
+    connection: sqlite3.Connection, since: datetime, stretch: timedelta, namespace: str | None = None
+) -> tuple[tuple[datetime, dict[State, int]], ...]:
+    """How many executions began in each stretch of time since then, by state; stretches with none left out."""
+    below = None if namespace is None else re.sub(r"([!%_])", r"!\1", namespace) + ".%"
+    start, length = microseconds(since), stretch // timedelta(microseconds=1)
+    parameters = {"since": start, "stretch": length, "namespace": namespace, "below": below}
+    counted: dict[int, dict[State, int]] = {}
+    for position, state, number in connection.execute(QUERIES["tally"], parameters):
+        counted.setdefault(position, {})[State(state)] = number
+    return tuple((time(start + position * length), counted[position]) for position in sorted(counted))
 
 
 def last_runs(

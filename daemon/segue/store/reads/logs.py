@@ -26,10 +26,11 @@ _SEVERAL_FLOWS: Final = "(+namespace, +flow_id) IN (SELECT value ->> 0, value ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilters:
-    """All of these have to hold. `after_id` is for who has read up to there. `attempt` counts from 1."""
+    """All of these have to hold. `after_id` is for who has read up to there, `before_id` for who reads backwards. `attempt` counts from 1."""
 
     execution_id: str | None = None
     after_id: int | None = None
+    before_id: int | None = None
     level_min: LogLevel = LogLevel.TRACE
     task_id: str | None = None
     task_run_id: str | None = None
@@ -68,6 +69,15 @@ def all_of_execution(
     return map(_read, connection.execute(f"SELECT {_COLUMNS} FROM logs WHERE {where} ORDER BY id", parameters))
 
 
+def latest(connection: sqlite3.Connection, filters: LogFilters, *, limit: int = LINES_MAX) -> list[StoredLogLine]:
+    """The last lines, latest first, without counting them."""
+    where, parameters = _where(connection, filters, filters.execution_id)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM logs WHERE {where} ORDER BY id DESC LIMIT ?", (*parameters, min(limit, LINES_MAX))
+    )
+    return list(map(_read, rows))
+
+
 def search(
     connection: sqlite3.Connection, filters: LogFilters, *, offset: int = 0, limit: int = 25, descending: bool = True
 ) -> FoundLines:
@@ -89,6 +99,7 @@ def _where(connection: sqlite3.Connection, filters: LogFilters, execution_id: st
     for part, value in (
         ("execution_id = ?", execution_id),
         ("id > ?", filters.after_id),
+        ("id < ?", filters.before_id),
         ("task_id = ?", filters.task_id),
         ("task_run_id = ?", filters.task_run_id),
         ("attempt = ?", filters.attempt),

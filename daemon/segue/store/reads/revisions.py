@@ -23,6 +23,16 @@ def of_flow(connection: sqlite3.Connection, key: FlowKey) -> tuple[Revision, ...
     return tuple(map(_read_revision, rows))
 
 
+def latest(connection: sqlite3.Connection, *, limit: int, offset: int = 0) -> tuple[Revision, ...]:
+    """The last revisions of all flows, newest first."""
+    return tuple(map(_read_revision, connection.execute(QUERIES["latest_revisions"], (limit, offset))))
+
+
+def last_of_each(connection: sqlite3.Connection) -> tuple[Revision, ...]:
+    """The latest revision of every flow there ever was: where numbering goes on."""
+    return tuple(map(_read_revision, connection.execute(QUERIES["last_of_each_revision"])))
+
+
 def live(connection: sqlite3.Connection) -> tuple[Revision, ...]:
     """The revision of each flow that new executions run at: its last good one."""
     return tuple(map(_read_revision, connection.execute(QUERIES["live_revisions"])))

@@ -1,0 +1,227 @@
+"""What a person may do to an execution, when, and what it is told when it may not. Each act is one piece of a round."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from segue.engine.create import replay_of
+from segue.engine.labels import REPLAY, refused_labels
+from segue.engine.rebuild import restore
+from segue.model.event import (
+    Event,
+    KillWanted,
+    LabelsSet,
+    PauseWanted,
+    Refused,
+    RestartWanted,
+    ResumeWanted,
+    Started,
+    StateWanted,
+    TimerKind,
+)
+from segue.model.execution import Execution, TaskRun
+from segue.model.names import TaskRunId
+from segue.model.revision import FlowKey
+from segue.model.state import State
+from segue.runtime.clock import Dice
+from segue.runtime.decisions import Decisions
+from segue.runtime.deployed import Deployed, Revisions
+from segue.runtime.flow_triggers import FlowTriggers
+from segue.runtime.live import Live
+from segue.runtime.round import Round
+from segue.runtime.snapshots import snapshot
+from segue.runtime.starts import LIVE
+from segue.web.actions import (
+    Action,
+    ChangeStatus,
+    Delete,
+    ForceRun,
+    Kill,
+    Pause,
+    Replay,
+    Restart,
+    Resume,
+    SetLabels,
+    SetTaskRunState,
+    Unqueue,
+)
+from segue.web.ports import Refusal
+
+_GOING = frozenset({State.RUNNING, State.RETRYING})
+_FORCIBLE = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTED})
+
+
+class Acts:
+    """Performs actions within a round."""
+
+    def __init__(self, revisions: Revisions, decisions: Decisions, flow_triggers: FlowTriggers, dice: Dice) -> None:
+        self._revisions = revisions
+        self._decisions = decisions
+        self._flow_triggers = flow_triggers
+        self._dice = dice
+
+    def take_in(self, stored: Execution) -> Live | Refusal:
+        """An execution that is over, made ready to be acted on."""
+        known = self._decisions.executions.get(stored.id)
+        if known is not None:
+            return known
+        deployed = self._revisions.of(stored)
+        if deployed is None:
+            return Refusal(
+                409, f"Revision {stored.revision} of {stored.namespace}.{stored.flow_id} cannot be read any more"
+            )
+        live = Live(restore(deployed.plan, stored), deployed)
+        self._decisions.adopt(live)
+        self._flow_triggers.take_up(stored.id)
+        return live
+
+    def refusal(self, live: Live, action: Action) -> Refusal | None:
+        """Why the action cannot be done now; None when it can (as far as its state tells)."""
+        execution, state = live.execution, live.execution.state
+        name = f"Execution {execution.id} is in state {state}"
+        match action:
+            case Kill() if state.is_final:
+                return Refusal(409, f"{name}: it has ended already, there is nothing to kill")
+            case Pause() if state not in _GOING:
+                return Refusal(409, f"{name}: only a running execution can be paused")
+            case Resume() if state is not State.PAUSED:
+                return Refusal(409, f"{name}: only a paused execution can be resumed")
+            case Restart() if not state.is_final and state is not State.PAUSED:
+                return Refusal(409, f"{name}: only one that has ended, or is paused, can be restarted")
+            case ChangeStatus(state=wanted) if not state.is_final and state is not State.PAUSED:
+                return Refusal(409, f"{name}: its status can be changed to {wanted} once it has ended or is paused")
+            case ChangeStatus(state=wanted) if not wanted.is_final:
+                return Refusal(422, f"{wanted} is no status to end with")
+            case SetTaskRunState() if not state.is_final and state is not State.PAUSED:
+                return Refusal(
+                    409, f"{name}: a task run can be given a state once the execution has ended or is paused"
+                )
+            case SetLabels(labels=labels):
+                return _labels_refusal(live, labels)
+            case Replay() if not state.is_final:
+                return Refusal(409, f"{name}: only one that has ended can be replayed")
+            case ForceRun() if state not in _FORCIBLE:
+                return Refusal(409, f"{name}: only one that waits to run can be forced to")
+            case Unqueue() if state is not State.QUEUED:
+                return Refusal(409, f"{name}: only a queued execution can be taken from the queue")
+            case Delete(running_too=False) if not state.is_final:
+                return Refusal(409, f"{name}: only one that has ended can be deleted")
+            case _:
+                return None
+
+    def perform(self, round_: Round, live: Live, action: Action) -> Execution | Refusal:
+        """Do it; gives the execution as that leaves it, before anything of it runs on."""
+        refused = self.refusal(live, action)
+        if refused is None:
+            answer = self._perform(round_, live, action)
+        else:
+            answer = refused
+        self._decisions.forget_if_over(round_, live)
+        return answer
+
+    def _perform(self, round_: Round, live: Live, action: Action) -> Execution | Refusal:
+        at = round_.at
+        match action:
+            case Kill():
+                return self._apply(round_, live, KillWanted(at=at), "it cannot be killed")
+            case Pause():
+                return self._apply(round_, live, PauseWanted(at=at), "it cannot be paused")
+            case Resume(inputs=inputs, by=by):
+                return self._apply(round_, live, ResumeWanted(at=at, inputs=inputs, by=by), "it cannot be resumed")
+            case Restart(revision=number) if number not in {None, live.execution.revision}:
+                return self._restart_at(round_, live, number or LIVE)
+            case Restart():
+                return self._go_on(round_, live, RestartWanted(at=at), "No task found to restart execution from")
+            case Replay():
+                return self._replay(round_, live, action)
+            case ChangeStatus(state=state):
+                wanted = StateWanted(at=at, state=state)
+                return self._apply(round_, live, wanted, f"it cannot be given the status {state}")
+            case SetTaskRunState(task_run_id=run_id, state=state):
+                if run_id not in live.execution.task_runs:
+                    return Refusal(404, f"Execution {live.execution.id} has no task run {run_id}")
+                wanted = StateWanted(at=at, state=state, task_run_id=run_id)
+                return self._go_on(round_, live, wanted, f"Task run {run_id} cannot be given the state {state}")
+            case SetLabels(labels=labels):
+                self._decisions.apply(round_, live.execution.id, LabelsSet(at=at, labels=labels))
+                return snapshot(live.execution)
+            case ForceRun():
+                round_.batch.clear_timer(live.execution.id, None, TimerKind.START)
+                event: Event = ResumeWanted(at=at) if live.execution.state is State.PAUSED else Started(at=at)
+                return self._apply(round_, live, event, "it cannot be forced to run")
+            case Unqueue(state=State.RUNNING):
+                return self._apply(round_, live, Started(at=at), "it cannot be taken from the queue")
+            case Unqueue(state=state):
+                return self._apply(round_, live, Refused(at=at, state=state), f"it cannot be ended in {state}")
+            case Delete(logs=logs, metrics=metrics):
+                self._decisions.apply(round_, live.execution.id, KillWanted(at=at))
+                round_.batch.remove_execution(live.execution.id, logs=logs, metrics=metrics)
+                round_.touch(live.execution)
+                self._decisions.executions.remove(live.execution.id)
+                return snapshot(live.execution)
+            case _:
+                assert_never(action)
+
+    def _apply(self, round_: Round, live: Live, event: Event, sentence: str) -> Execution | Refusal:
+        if not self._decisions.apply(round_, live.execution.id, event):
+            return Refusal(409, f"Execution {live.execution.id} is in state {live.execution.state}: {sentence}")
+        return snapshot(live.execution)
+
+    def _go_on(self, round_: Round, live: Live, event: Event, sentence: str) -> Execution | Refusal:
+        """Set it going again: answered as RESTARTED, then let go if its flow's limit allows."""
+        if not self._decisions.apply(round_, live.execution.id, event):
+            return Refusal(409, sentence)
+        left = snapshot(live.execution)
+        self._decisions.admit(round_, live)
+        return left
+
+    def _restart_at(self, round_: Round, live: Live, number: int) -> Execution | Refusal:
+        """Go on from what failed, with another revision: a new execution."""
+        failed = _first_failed(live.execution)
+        if failed is None:
+            return Refusal(409, "No task found to restart execution from")
+        return self._replay(round_, live, Replay(task_run_id=failed.id, revision=number))
+
+    def _replay(self, round_: Round, live: Live, action: Replay) -> Execution | Refusal:
+        deployed = self._revision_of(live, action.revision)
+        if isinstance(deployed, Refusal):
+            return deployed
+        if action.task_run_id is not None and action.task_run_id not in live.execution.task_runs:
+            return Refusal(404, f"Execution {live.execution.id} has no task run {action.task_run_id}")
+        other = deployed.revision.number != live.execution.revision
+        replayed = replay_of(
+            deployed.plan,
+            live.execution,
+            id=self._dice.execution_id(round_.at),
+            at=round_.at,
+            revision=deployed.revision.number,
+            commit=self._revisions.live.commit if other else live.execution.commit,
+            task_run_id=action.task_run_id,
+            inputs=action.inputs,
+            labels={REPLAY: "true"},
+        )
+        if replayed is None:
+            sentence = f"Revision {deployed.revision.number} has no place for task run {action.task_run_id}"
+            return Refusal(409, sentence)
+        return self._decisions.begin(round_, deployed, replayed)
+
+    def _revision_of(self, live: Live, number: int | None) -> Deployed | Refusal:
+        if number is None:
+            return live.deployed
+        key = FlowKey(live.execution.namespace, live.execution.flow_id)
+        current = self._revisions.live.flows.get(key)
+        found = current if number == LIVE else self._revisions.find(key, number)
+        return found or Refusal(404, f"Flow {key} has no revision {number or ''} that can run")
+
+
+def _labels_refusal(live: Live, labels: Mapping[str, str]) -> Refusal | None:
+    if not live.execution.state.is_final:
+        return Refusal(409, f"Execution {live.execution.id} runs: its labels can be set once it has ended")
+    refused = refused_labels(labels)
+    return Refusal(422, "; ".join(refused)) if refused else None
+
+
+def _first_failed(execution: Execution) -> TaskRun | None:
+    """The first task run that failed and has no failed one below it."""
+    runs = sorted(execution.task_runs.values(), key=lambda run: run.sequence)
+    parents: set[TaskRunId | None] = {run.parent_id for run in runs if run.state is State.FAILED}
+    return next((run for run in runs if run.state is State.FAILED and run.id not in parents), None)

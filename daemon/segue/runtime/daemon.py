@@ -1,0 +1,419 @@
+"""The running daemon as pages and API see it: `web.ports.Daemon`, each call handed to the part that knows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from segue import __version__
+from segue.engine.due import Backfill
+from segue.engine.rebuild import restore
+from segue.engine.scene import Scene
+from segue.engine.scope import scope_of
+from segue.expression.errors import ExpressionError
+from segue.expression.template import compile_template
+from segue.git.blobs import BlobMissing
+from segue.git.mirror import NotARepository, RefMissing
+from segue.git.names import redact
+from segue.git.runner import GitError
+from segue.model.execution import Execution
+from segue.model.flow import Flow
+from segue.model.names import ExecutionId, TaskRunId
+from segue.model.order import Order
+from segue.model.revision import FlowKey, Revision
+from segue.model.trigger import Schedule, ScheduleOnDates
+from segue.runtime.acts import Acts
+from segue.runtime.clock import Clock, Dice
+from segue.runtime.decisions import Decisions
+from segue.runtime.deployed import Deployed, Revisions
+from segue.runtime.dispatch import Dispatch, NoAnswer
+from segue.runtime.git_sync import GitSync
+from segue.runtime.live import Live
+from segue.runtime.loop import Busy, Loop
+from segue.runtime.measures import Measures
+from segue.runtime.round import Round
+from segue.runtime.scheduler import Scheduler
+from segue.runtime.starts import Starts
+from segue.runtime.trigger_states import TriggerStates, key_of
+from segue.runtime.webhooks import Webhooks
+from segue.spec.loader import load_flow
+from segue.storage.address import address_of, execution_parts
+from segue.storage.storage import Storage, StorageFailure
+from segue.store.records import Entry, TriggerKey
+from segue.web import ports
+from segue.web.actions import (
+    Action,
+    CreateBackfill,
+    Delete,
+    DeleteBackfill,
+    PauseBackfill,
+    Replay,
+    SetDisabled,
+    TriggerAction,
+    Unlock,
+)
+from segue.web.live import FLOWS, TRIGGERS, Doorbells
+
+T = TypeVar("T")
+
+_SECRET: Final = "secret"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts that the daemon's face hands calls to."""
+
+    clock: Clock
+    dice: Dice
+    loop: Loop
+    revisions: Revisions
+    decisions: Decisions
+    dispatch: Dispatch
+    starts: Starts
+    acts: Acts
+    webhooks: Webhooks
+    scheduler: Scheduler
+    trigger_states: TriggerStates
+    sync: GitSync
+    storage: Storage
+    reads: ports.Reads
+    measures: Measures
+    surroundings: Mapping[str, Any]
+    source: str
+    branch: str
+
+
+class RunningDaemon:
+    """`ports.Daemon`."""
+
+    def __init__(self, parts: Parts, bells: Doorbells) -> None:
+        self.bells = bells
+        self.version = __version__
+        self._parts = parts
+
+    def now(self) -> datetime:
+        return self._parts.clock.now()
+
+    # Executions.
+
+    async def start(self, request: ports.Start) -> Execution | ports.Refusal:
+        return await _or_busy(partial(self._parts.starts.start, request))
+
+    async def validate_inputs(self, request: ports.Start) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
+        return await self._parts.starts.check_inputs(request)
+
+    async def webhook(self, call: ports.WebhookCall) -> ports.WebhookFired | ports.NotFired | ports.Refusal:
+        return await _or_busy(partial(self._parts.webhooks.call, call))
+
+    async def act(self, execution_id: str, action: Action) -> Execution | ports.Refusal:
+        stored = await self._stored(execution_id)
+        if stored is None and self.live_execution(execution_id) is None:
+            return _no_execution(execution_id)
+        if isinstance(action, Replay) and action.inputs is not None:
+            prepared = await self._replay_inputs(execution_id, stored, action)
+            if isinstance(prepared, ports.Refusal):
+                return prepared
+            action = prepared
+
+        def work(round_: Round) -> Execution | ports.Refusal:
+            live = self._taken_in(execution_id, stored)
+            return live if isinstance(live, ports.Refusal) else self._parts.acts.perform(round_, live, action)
+
+        answer = await _or_busy(partial(self._parts.loop.call, work))
+        if isinstance(action, Delete) and isinstance(answer, Execution) and action.storage:
+            await asyncio.to_thread(self._delete_files, answer)
+        return answer
+
+    async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | ports.Refusal:
+        stored = {each: await self._stored(each) for each in execution_ids}
+
+        def work(round_: Round) -> int | ports.Refusal:
+            taken = [self._taken_in(each, stored[each]) for each in execution_ids]
+            refusals = [each for each in taken if isinstance(each, ports.Refusal)]
+            lives = [each for each in taken if isinstance(each, Live)]
+            refusals += [refused for live in lives if (refused := self._parts.acts.refusal(live, action))]
+            if refusals:
+                for live in lives:
+                    self._parts.decisions.forget_if_over(round_, live)
+                return ports.Refusal(refusals[0].status, "\n".join(refusal.message for refusal in refusals))
+            for live in lives:
+                self._parts.acts.perform(round_, live, action)
+            return len(lives)
+
+        return await _or_busy(partial(self._parts.loop.call, work))
+
+    async def evaluate(
+        self, execution_id: str, task_run_id: TaskRunId | None, template: str
+    ) -> ports.Rendered | ports.Refusal:
+        stored = await self._stored(execution_id)
+        live = self._parts.decisions.executions.get(execution_id)
+        execution = live.execution if live is not None else stored
+        deployed = live.deployed if live is not None else self._parts.revisions.of(execution) if execution else None
+        if execution is None or deployed is None:
+            return _no_execution(execution_id)
+        if task_run_id is not None and task_run_id not in execution.task_runs:
+            return ports.Refusal(404, f"Execution {execution_id} has no task run {task_run_id}")
+        if live is None:
+            restore(deployed.plan, execution)
+        try:
+            compiled = compile_template(template)
+        except ExpressionError as error:
+            return ports.Rendered(None, str(error))
+        if _SECRET in compiled.effects:
+            return ports.Rendered(None, "secret() is not available here: its value would be shown")
+        order = self._evaluation(deployed, execution, task_run_id, template)
+        try:
+            return ports.Rendered(await self._parts.dispatch.ask(order))
+        except NoAnswer as error:
+            return ports.Rendered(None, str(error))
+
+    def live_execution(self, execution_id: str) -> Execution | None:
+        live = self._parts.decisions.executions.get(execution_id)
+        return live.execution if live is not None else None
+
+    def _evaluation(
+        self, deployed: Deployed, execution: Execution, task_run_id: TaskRunId | None, template: str
+    ) -> Order:
+        scene = Scene.of(deployed.plan, execution, task_run_id, self.now())
+        variables = scope_of(scene, self._parts.surroundings) if scene is not None else {}
+        run = execution.task_runs[task_run_id] if task_run_id is not None else None
+        return Order(
+            id=f"{execution.id}?eval{self._parts.dice.fraction()}",
+            execution_id=execution.id,
+            namespace=execution.namespace,
+            flow_id=execution.flow_id,
+            revision=execution.revision,
+            commit=execution.commit,
+            task_run_id=task_run_id,
+            task_id=run.task_id if run else "",
+            task_type="",
+            attempt=1,
+            variables=variables,
+            purpose="eval",
+            template=template,
+        )
+
+    async def _replay_inputs(
+        self, execution_id: str, stored: Execution | None, action: Replay
+    ) -> Replay | ports.Refusal:
+        """The action with its inputs read as the flow's types."""
+        execution = self.live_execution(execution_id) or stored
+        deployed = self._parts.revisions.of(execution) if execution is not None else None
+        if execution is None or deployed is None:
+            return _no_execution(execution_id)
+        resolved = await self._parts.starts.resolve(deployed, action.inputs or {}, ExecutionId(execution_id))
+        if resolved.errors:
+            return ports.Refusal(422, "\n".join(resolved.errors))
+        return replace(action, inputs=resolved.values)
+
+    async def _stored(self, execution_id: str) -> Execution | None:
+        """The execution as stored, if it is not live."""
+        if self._parts.decisions.executions.get(execution_id) is not None:
+            return None
+        return await asyncio.to_thread(self._parts.reads.execution, execution_id)
+
+    def _taken_in(self, execution_id: str, stored: Execution | None) -> Live | ports.Refusal:
+        live = self._parts.decisions.executions.get(execution_id)
+        if live is not None:
+            return live
+        return self._parts.acts.take_in(stored) if stored is not None else _no_execution(execution_id)
+
+    def _delete_files(self, execution: Execution) -> None:
+        folder = address_of(execution_parts(execution.namespace, execution.flow_id, execution.id))
+        try:
+            self._parts.storage.delete_folder(folder)
+        except StorageFailure:
+            return  # what is not there any more need not be deleted
+
+    # Flows and triggers.
+
+    def flows(self) -> Sequence[ports.LiveFlow]:
+        live = self._parts.revisions.live
+        return tuple(self._live_flow(live.flows[key]) for key in sorted(live.flows))
+
+    def flow(self, key: FlowKey) -> ports.LiveFlow | None:
+        deployed = self._parts.revisions.live.flows.get(key)
+        return self._live_flow(deployed) if deployed is not None else None
+
+    def _live_flow(self, deployed: Deployed) -> ports.LiveFlow:
+        states = (self._parts.trigger_states.get(key_of(deployed, each.id)) for each in deployed.flow.triggers)
+        times = [state.next_at for state in states if state and state.next_at and not state.is_disabled]
+        return ports.LiveFlow(
+            flow=deployed.flow,
+            revision=deployed.revision,
+            problems=self._parts.revisions.live.problems_by_flow.get(deployed.key, ()),
+            next_fire_at=min(times, default=None),
+        )
+
+    def check(self, text: str, path: str) -> ports.Checked:
+        flows = self._parts.sync.flows
+        loaded = load_flow(text, path=path, catalogue=flows.catalogue, global_defaults=flows.settings.plugin_defaults)
+        return ports.Checked(loaded.flow, loaded.problems)
+
+    def read_flow(self, revision: Revision, text: str) -> Flow | None:
+        flows = self._parts.sync.flows
+        return load_flow(
+            text,
+            path=revision.path,
+            document=revision.document,
+            default_namespace=revision.key.namespace,
+            catalogue=flows.catalogue,
+            global_defaults=flows.settings.plugin_defaults,
+        ).flow
+
+    def triggers(self) -> Sequence[ports.LiveTrigger]:
+        flows = self._parts.revisions.live.flows
+        return tuple(
+            self._live_trigger(flows[key], trigger.id) for key in sorted(flows) for trigger in flows[key].flow.triggers
+        )
+
+    def _live_trigger(self, deployed: Deployed, trigger_id: str) -> ports.LiveTrigger:
+        trigger = deployed.flow.trigger(trigger_id)
+        assert trigger is not None
+        key = key_of(deployed, trigger_id)
+        state = self._parts.trigger_states.get(key)
+        backfill = self._parts.scheduler.backfill_of(key)
+        return ports.LiveTrigger(
+            key=ports.TriggerKey(deployed.key, trigger_id),
+            trigger=trigger,
+            is_disabled=state.is_disabled if state else False,
+            is_locked=bool(state and state.execution_id),
+            last_fired_at=state.last_fired_at if state else None,
+            next_fire_at=state.next_at if state else None,
+            execution_id=state.execution_id if state else None,
+            updated_at=state.updated_at if state else None,
+            backfill=_shown(backfill) if backfill else None,
+        )
+
+    async def act_on_trigger(self, key: ports.TriggerKey, action: TriggerAction) -> ports.LiveTrigger | ports.Refusal:
+        def work(round_: Round) -> ports.LiveTrigger | ports.Refusal:
+            deployed = self._parts.revisions.live.flows.get(key.flow)
+            trigger = deployed.flow.trigger(key.trigger_id) if deployed is not None else None
+            if deployed is None or trigger is None:
+                return ports.Refusal(404, f"Trigger {key.trigger_id} not found in flow {key.flow}")
+            is_schedule = isinstance(trigger.body, Schedule | ScheduleOnDates)
+            if not is_schedule and not isinstance(action, SetDisabled | Unlock):
+                return ports.Refusal(422, f"Trigger {key.trigger_id} is no schedule: it has no past to fill")
+            refused = self._act_on_trigger(round_, key_of(deployed, trigger.id), action)
+            round_.topics |= {TRIGGERS, FLOWS}
+            return refused or self._live_trigger(deployed, trigger.id)
+
+        return await _or_busy(partial(self._parts.loop.call, work))
+
+    def _act_on_trigger(self, round_: Round, key: TriggerKey, action: TriggerAction) -> ports.Refusal | None:
+        scheduler = self._parts.scheduler
+        backfill = scheduler.backfill_of(key)
+        match action:
+            case SetDisabled(disabled=disabled):
+                scheduler.set_disabled(round_, key, disabled=disabled)
+            case Unlock():
+                scheduler.unlock(round_, key)
+            case CreateBackfill(start=start, end=end, inputs=inputs, labels=labels):
+                end = end or round_.at
+                if start > end:
+                    return ports.Refusal(422, f"The backfill would end ({end}) before it starts ({start})")
+                created = Backfill(start=start.astimezone(UTC), end=end.astimezone(UTC), inputs=inputs, labels=labels)
+                scheduler.set_backfill(round_, key, created)
+            case PauseBackfill(paused=paused):
+                if backfill is None:
+                    return ports.Refusal(409, "The trigger has no backfill")
+                scheduler.set_backfill(round_, key, replace(backfill, is_paused=paused))
+            case DeleteBackfill():
+                if backfill is None:
+                    return ports.Refusal(409, "The trigger has no backfill")
+                scheduler.set_backfill(round_, key, None)
+        return None
+
+    # Keys and values.
+
+    async def put_key(self, entry: ports.KeyValue) -> ports.Refusal | None:
+        known = await asyncio.to_thread(self._parts.reads.key, entry.namespace, entry.key)
+
+        def work(round_: Round) -> None:
+            round_.batch.put_entry(
+                Entry(
+                    namespace=entry.namespace,
+                    key=entry.key,
+                    type=entry.kind,
+                    value=entry.value,
+                    created_at=(known.created_at if known else None) or round_.at,
+                    updated_at=round_.at,
+                    description=entry.description,
+                    version=(known.version if known else 0) + 1,
+                    expires_at=entry.expires_at,
+                )
+            )
+
+        return await _or_busy(partial(self._parts.loop.call, work))
+
+    async def delete_key(self, namespace: str, key: str) -> bool | ports.Refusal:
+        known = await asyncio.to_thread(self._parts.reads.key, namespace, key)
+        if known is None:
+            return False
+
+        def work(round_: Round) -> bool:
+            round_.batch.remove_entry(namespace, key)
+            return True
+
+        return await _or_busy(partial(self._parts.loop.call, work))
+
+    # Git.
+
+    async def sync(self) -> ports.SyncDone | ports.Refusal:
+        try:
+            return await self._parts.sync.sync("call")
+        except (GitError, RefMissing, NotARepository, BlobMissing) as error:
+            return ports.Refusal(409, redact(str(error)))
+        except (Busy, OSError) as error:
+            return ports.Refusal(503, str(error))
+
+    def request_sync(self, cause: str) -> None:
+        self._parts.sync.ring(cause)
+
+    async def confirm_prune(self, commit: str) -> ports.SyncDone | ports.Refusal:
+        self._parts.sync.confirm(commit)
+        return await self.sync()
+
+    def git_status(self) -> ports.GitStatus:
+        live = self._parts.revisions.live
+        return ports.GitStatus(
+            source=redact(self._parts.source),
+            branch=self._parts.branch,
+            commit=live.commit or None,
+            last_sync=self._parts.sync.last,
+            is_syncing=self._parts.sync.is_syncing,
+            problems=live.problems,
+        )
+
+    # The daemon itself.
+
+    def health(self) -> ports.Health:
+        return self._parts.measures.health()
+
+    def samples(self) -> Sequence[ports.Sample]:
+        return self._parts.measures.samples()
+
+
+async def _or_busy(ask: Callable[[], Awaitable[T]]) -> T | ports.Refusal:
+    """The answer, or that nothing is taken in just now."""
+    try:
+        return await ask()
+    except Busy as error:
+        return ports.Refusal(503, f"Nothing new is taken in at the moment: {error}")
+
+
+def _no_execution(execution_id: str) -> ports.Refusal:
+    return ports.Refusal(404, f"Execution '{execution_id}' not found")
+
+
+def _shown(backfill: Backfill) -> ports.Backfill:
+    return ports.Backfill(
+        start=backfill.start,
+        end=backfill.end,
+        current=backfill.current,
+        paused=backfill.is_paused,
+        inputs=backfill.inputs,
+        labels=backfill.labels,
+    )

@@ -1,0 +1,148 @@
+"""File triggers: one watcher for each live `segue.trigger.Files`; each batch of settled changes becomes an execution.
+
+What the folder looked like at the last batch is kept with the trigger's state, in the transaction of the execution
+itself: nothing is lost while the daemon is down, and nothing is told twice.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from segue.engine.conditions import CannotTell, Circumstances, trigger_applies
+from segue.engine.request import request_of
+from segue.model.trigger import Files, Trigger
+from segue.runtime.deployed import Deployed, Revisions
+from segue.runtime.loop import Busy, Loop
+from segue.runtime.round import Round
+from segue.runtime.starts import Wanted
+from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
+from segue.store.records import TriggerKey
+from segue.triggers.files import Batch, FolderNotAllowed, folder_of, watch
+from segue.triggers.snapshots import plain_snapshot, read_snapshot
+
+_SNAPSHOT: Final = "snapshot"
+_WATCHED: Final = "watched"  # the note that says for which folder and patterns the snapshot was made
+_RETRY_SECONDS: Final = 5.0
+
+_log = logging.getLogger("segue.file_triggers")
+
+
+class FileTriggers:
+    """All file triggers of the live flows."""
+
+    def __init__(
+        self,
+        revisions: Revisions,
+        states: TriggerStates,
+        starts: TriggerStarts,
+        loop: Loop,
+        surroundings: Mapping[str, Any],
+        working_folder: Path,
+        allowed: Sequence[Path] = (),
+    ) -> None:
+        self._revisions = revisions
+        self._states = states
+        self._starts = starts
+        self._loop = loop
+        self._surroundings = surroundings
+        self._working_folder = working_folder
+        self._allowed = allowed
+        self._watching: dict[TriggerKey, tuple[Files, asyncio.Task[None]]] = {}
+
+    def refresh(self, round_: Round) -> None:
+        """Watch for the flows that are live now."""
+        wanted = dict(_file_triggers(self._revisions))
+        for key in self._watching.keys() - wanted.keys():
+            self._stop(key)
+            self._states.remove(round_, key)
+        for key, (files, _) in wanted.items():
+            known = self._watching.get(key)
+            if known is not None and known[0] == files:
+                continue
+            if known is not None:
+                self._stop(key)
+            task = asyncio.get_running_loop().create_task(self._watch(key, files), name=f"watch {key}")
+            self._watching[key] = (files, task)
+
+    async def stop(self) -> None:
+        tasks = [task for _, task in self._watching.values()]
+        for key in tuple(self._watching):
+            self._stop(key)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stop(self, key: TriggerKey) -> None:
+        _, task = self._watching.pop(key)
+        task.cancel()
+
+    async def _watch(self, key: TriggerKey, files: Files) -> None:
+        try:
+            folder = folder_of(files, self._working_folder, self._allowed)
+        except FolderNotAllowed as error:
+            self._tell(key, str(error))
+            return
+        watched = f"{folder} {' '.join(files.glob)} {files.recursive}"
+        state = self._states.get(key)
+        is_known = state is not None and state.notes.get(_WATCHED) == watched
+        known = read_snapshot(state.notes[_SNAPSHOT]) if state is not None and is_known else None
+        async with contextlib.aclosing(watch(files, folder, known, partial(self._tell, key))) as batches:
+            async for batch in batches:
+                await self._take(key, watched, batch)
+
+    async def _take(self, key: TriggerKey, watched: str, batch: Batch) -> None:
+        """Until it is written down: a full disk delays a batch and does not lose it."""
+        while True:
+            try:
+                await self._loop.call(partial(self._fire, key, watched, batch))
+            except Busy:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    def _fire(self, key: TriggerKey, watched: str, batch: Batch, round_: Round) -> None:
+        deployed = self._revisions.live.find(key.namespace, key.flow_id)
+        trigger = deployed.flow.trigger(key.trigger_id) if deployed is not None else None
+        if deployed is None or trigger is None:
+            return
+        state = self._states.of(key, round_.at)
+        notes = {**state.notes, _WATCHED: watched, _SNAPSHOT: plain_snapshot(batch.snapshot)}
+        state = replace(state, notes=notes)
+        if batch.changes and not state.is_disabled and self._start(round_, key, deployed, trigger, batch):
+            state = replace(state, last_fired_at=round_.at)
+        self._states.put(round_, state)
+
+    def _start(self, round_: Round, key: TriggerKey, deployed: Deployed, trigger: Trigger, batch: Batch) -> bool:
+        variables = batch.variables
+        circumstances = Circumstances(
+            scope=trigger_scope(deployed, trigger.id, round_.at, self._surroundings),
+            namespace=key.namespace,
+            flow_id=key.flow_id,
+        ).with_trigger(variables)
+        request = request_of(trigger, variables, circumstances.scope)
+        try:
+            if not trigger_applies(trigger, circumstances):
+                return False
+        except CannotTell as error:
+            self._starts.fail(round_, key, Wanted(flow=deployed.key, trigger=request.trigger), str(error))
+            return True
+        made = self._starts.start(round_, key, request)
+        _log.info("file_trigger.fired trigger=%s files=%d execution=%s", key, len(batch.changes), made and made.id)
+        return True
+
+    def _tell(self, key: TriggerKey, sentence: str) -> None:
+        _log.info("file_trigger trigger=%s: %s", key, sentence)
+        self._loop.do(lambda round_: self._starts.log(round_, key, "INFO", sentence))
+
+
+def _file_triggers(revisions: Revisions) -> list[tuple[TriggerKey, tuple[Files, Deployed]]]:
+    return [
+        (key_of(deployed, trigger.id), (trigger.body, deployed))
+        for deployed in revisions.live.flows.values()
+        if not deployed.flow.disabled
+        for trigger in deployed.flow.triggers
+        if isinstance(trigger.body, Files) and not trigger.disabled
+    ]

@@ -1,0 +1,145 @@
+"""Flow triggers: an execution came to a state; which flows does that start? Decided and written in the round of the
+move itself, so that no end is ever missed, and none fires twice.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from typing import Any
+
+from segue.engine.gathering import Gathered, Met
+from segue.engine.labels import CORRELATION_ID
+from segue.engine.match import Listener, Listeners, Matched, match
+from segue.engine.source import source_of
+from segue.engine.windows import Bounds
+from segue.model.execution import TriggeredBy
+from segue.model.names import ExecutionId
+from segue.model.revision import FlowKey
+from segue.model.state import State
+from segue.runtime.deployed import Revisions
+from segue.runtime.live import Live
+from segue.runtime.round import Round
+from segue.runtime.starts import Wanted
+from segue.runtime.trigger_states import TriggerStarts, TriggerStates, trigger_scope
+from segue.store.records import FlowFiring, TriggerKey
+
+Firings = Iterable[tuple[TriggerKey, State]]
+
+_GATHERED = "gathered"
+
+_log = logging.getLogger("segue.flow_triggers")
+
+
+class FlowTriggers:
+    """All flow triggers of the live flows."""
+
+    def __init__(
+        self,
+        revisions: Revisions,
+        states: TriggerStates,
+        starts: TriggerStarts,
+        zone: tzinfo,
+        surroundings: Mapping[str, Any],
+        fired_by: Callable[[ExecutionId], Firings],
+    ) -> None:
+        self._revisions = revisions
+        self._states = states
+        self._starts = starts
+        self._zone = zone
+        self._surroundings = surroundings
+        self._fired_by = fired_by
+        self._listeners = Listeners(())
+        self._fired: dict[ExecutionId, set[tuple[TriggerKey, State]]] = {}
+
+    def refresh(self, _round: Round) -> None:
+        """Listen with the flows that are live now."""
+        self._listeners = Listeners(deployed.flow for deployed in self._revisions.live.flows.values())
+
+    def take_up(self, execution_id: ExecutionId) -> None:
+        """An execution that was over, or of another life of the daemon, goes on: remember what it fired."""
+        fired = set(self._fired_by(execution_id))
+        if fired:
+            self._fired[execution_id] = fired
+
+    def on_move(self, round_: Round, live: Live, state: State) -> None:
+        listeners = self._listeners.to(live.key.namespace, live.key.flow_id, state)
+        for listener in listeners:
+            self._hear(round_, listener, live, state)
+        if live.execution.is_over:
+            self._fired.pop(live.execution.id, None)
+
+    def _hear(self, round_: Round, listener: Listener, live: Live, state: State) -> None:
+        key = TriggerKey(listener.namespace, listener.flow_id, listener.trigger.id)
+        deployed = self._revisions.live.find(listener.namespace, listener.flow_id)
+        remembered = self._states.get(key)
+        if deployed is None or (remembered is not None and remembered.is_disabled):
+            return
+        if (key, state) in self._fired.get(live.execution.id, ()):
+            return
+        matched = match(
+            listener,
+            source_of(live.execution),
+            kept=_kept(remembered.notes.get(_GATHERED, {}) if remembered else {}),
+            scope=trigger_scope(deployed, listener.trigger.id, round_.at, self._surroundings),
+            now=round_.at,
+            zone=self._zone,
+        )
+        self._keep(round_, key, matched)
+        if matched.request is not None or matched.error is not None:
+            self._fire(round_, key, listener, matched, live, state)
+
+    def _fire(
+        self, round_: Round, key: TriggerKey, listener: Listener, matched: Matched, live: Live, state: State
+    ) -> None:
+        execution = live.execution
+        if matched.request is not None:
+            correlation = execution.labels.get(CORRELATION_ID)
+            made = self._starts.start(round_, key, matched.request, correlation_id=correlation)
+        else:
+            trigger = TriggeredBy(id=listener.trigger.id, type=listener.trigger.type)
+            wanted = Wanted(flow=FlowKey(key.namespace, key.flow_id), trigger=trigger)
+            made = self._starts.fail(round_, key, wanted, matched.error or "")
+        self._fired.setdefault(execution.id, set()).add((key, state))
+        round_.batch.add_flow_firing(
+            FlowFiring(key=key, source_id=execution.id, state=state, execution_id=made.id if made else None)
+        )
+        self._states.put(round_, replace(self._states.of(key, round_.at), last_fired_at=round_.at))
+        _log.info("flow_trigger.fired trigger=%s source=%s state=%s", key, execution.id, state)
+
+    def _keep(self, round_: Round, key: TriggerKey, matched: Matched) -> None:
+        """What has been met in the windows so far."""
+        if not matched.kept:
+            return
+        state = self._states.of(key, round_.at)
+        notes = {name: _plain(each) for name, each in matched.kept.items() if each is not None}
+        self._states.put(round_, replace(state, notes={**state.notes, _GATHERED: notes}))
+
+
+def _plain(gathered: Gathered) -> dict[str, Any]:
+    end = gathered.bounds.end
+    return {
+        "start": gathered.bounds.start.isoformat(),
+        "end": end.isoformat() if end else None,
+        "fired": gathered.has_fired,
+        "met": {
+            name: [met.at.isoformat(), met.execution_id, met.flow_id, dict(met.outputs)]
+            for name, met in gathered.met.items()
+        },
+    }
+
+
+def _kept(plain: Mapping[str, Any]) -> dict[str, Gathered]:
+    return {name: _gathered(each) for name, each in plain.items()}
+
+
+def _gathered(plain: Mapping[str, Any]) -> Gathered:
+    end = plain["end"]
+    return Gathered(
+        bounds=Bounds(datetime.fromisoformat(plain["start"]), datetime.fromisoformat(end) if end else None),
+        met={
+            name: Met(at=datetime.fromisoformat(at), execution_id=execution_id, flow_id=flow_id, outputs=outputs)
+            for name, (at, execution_id, flow_id, outputs) in plain["met"].items()
+        },
+        has_fired=plain["fired"],
+    )

@@ -1,0 +1,519 @@
+"""Lifecycle: builds the daemon, starts it in the right order, and ends it in the reverse.
+
+Start: the data folder is taken, survivors of a killed daemon are ended, the source is looked at, what was left is taken
+up, and only then is anything new taken in. Stop: nothing new, workers end, what is decided is written, the folder is
+given back.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import tzlocal
+import uvicorn
+
+from segue.engine.revisions import Standing
+from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
+from segue.git.credentials import Credentials
+from segue.git.mirror import Mirror, NotARepository, open_mirror, repository_around
+from segue.git.names import Source, parse_source
+from segue.model.names import ExecutionId
+from segue.model.revision import FlowKey, Revision
+from segue.runtime.acts import Acts
+from segue.runtime.clock import Clock, Dice, SystemClock, new_token
+from segue.runtime.daemon import Parts, RunningDaemon
+from segue.runtime.decisions import Decisions
+from segue.runtime.deployed import Deployed, Revisions
+from segue.runtime.dispatch import Dispatch
+from segue.runtime.file_triggers import FileTriggers
+from segue.runtime.flow_triggers import FlowTriggers
+from segue.runtime.git_sync import GitSync, SyncRules
+from segue.runtime.keeper import Keeper
+from segue.runtime.live import LiveExecutions
+from segue.runtime.loop import Loop
+from segue.runtime.measures import Measures
+from segue.runtime.reading import GitSources, StoredFiles, StoreReads
+from segue.runtime.recovery import Left, Recovery
+from segue.runtime.round import Round
+from segue.runtime.scheduler import Scheduler
+from segue.runtime.secrets import Secrets
+from segue.runtime.settings import Settings
+from segue.runtime.starts import Starts
+from segue.runtime.ticker import Ticker
+from segue.runtime.timers import Timers
+from segue.runtime.trigger_states import TriggerStarts, TriggerStates
+from segue.runtime.webhooks import Webhooks
+from segue.runtime.workers_asks import WorkersAsks
+from segue.runtime.worlds import FlowReader
+from segue.spec.catalogue import BUILT_IN, Catalogue
+from segue.spec.settings import SETTINGS_PATH, RepositorySettings, load_settings
+from segue.storage.local import LocalStorage
+from segue.store.database import OpenDatabase, open_database
+from segue.store.reads import daemon as stored_daemon
+from segue.store.reads import executions as stored_executions
+from segue.store.reads import revisions as stored_revisions
+from segue.store.reads import triggers as stored_triggers
+from segue.store.reads.readers import Readers
+from segue.store.records import Process, TriggerKey
+from segue.store.writer import Writer
+from segue.tasks.registry import registry
+from segue.web.app import create_app
+from segue.web.live import Doorbells
+from segue.web.ports import Ports
+from segue.web.settings import Credentials as WebCredentials
+from segue.web.settings import WebSettings
+from segue.workers.pool import Pool
+from segue.workers.settings import PoolSettings, WorkerSettings, inherited_environment
+from segue.workers.survivors import end_survivors
+
+DATABASE: Final = "segue.db"
+_STOP_WORKERS_SECONDS: Final = 2.0
+_STOP_WEB_SECONDS: Final = 1
+
+_log = logging.getLogger("segue")
+
+
+class PortInUse(Exception):
+    """Somebody else listens there."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port}: {reason}; give another port with --port")
+
+
+class OpenToAll(Exception):
+    """A bind that others can reach, without credentials."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"--host {host} can be reached from outside, and no credentials are set: whoever reaches it could run flows. "
+            "Set SEGUE_TOKEN, or SEGUE_USERNAME and SEGUE_PASSWORD, or listen on 127.0.0.1"
+        )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket that the page is served on, bound before anything else is touched. Raises PortInUse, OpenToAll."""
+    if not settings.is_loopback and not settings.has_credentials:
+        raise OpenToAll(settings.host)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortInUse(settings.host, settings.port, error.strerror or str(error)) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+def source_of(settings: Settings) -> Source:
+    """The source that the settings name: a URL, or the repository around a folder. Raises BadName, NotARepository."""
+    credentials = Credentials(username=settings.git_username or "", password=settings.git_token or "")
+    source = parse_source(settings.source, branch=settings.branch, credentials=credentials)
+    if source.local_path is not None and "://" not in settings.source:
+        if not source.local_path.is_dir():
+            raise NotARepository(source.local_path, "there is no such folder")
+        return parse_source(str(repository_around(source.local_path)), branch=settings.branch, credentials=credentials)
+    return source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What lies under the daemon: folder, database, mirror, storage."""
+
+    database: OpenDatabase
+    readers: Readers
+    writer: Writer
+    mirror: Mirror
+    blobs: BlobReader
+    storage: LocalStorage
+    instance: str
+    left_processes: tuple[Process, ...]
+
+    def close(self) -> None:
+        self.writer.close(timeout=5)
+        self.readers.close()
+        self.blobs.close()
+        self.database.close()
+
+
+def lay_foundation(settings: Settings, source: Source) -> Foundation:
+    """Take the data folder. Raises StoreError, OSError."""
+    data = settings.data.absolute()
+    database = open_database(data / DATABASE, settings.durability.value)
+    for warning in database.warnings:
+        _log.warning("store.warning %s", warning)
+    readers = Readers(database.path)
+    with readers.snapshot() as connection:
+        instance = stored_daemon.setting(connection, "instance") or new_token()
+        left = stored_daemon.processes(connection)
+    mirror = open_mirror(data / "mirror", source)
+    return Foundation(
+        database=database,
+        readers=readers,
+        writer=Writer(database.path, durability=settings.durability.value),
+        mirror=mirror,
+        blobs=BlobReader(mirror.git_dir),
+        storage=LocalStorage(data / "storage"),
+        instance=instance,
+        left_processes=left,
+    )
+
+
+class Segue:
+    """A daemon: built, then `start`ed, served, and `stop`ped. Everything it is made of hangs here and nowhere else."""
+
+    def __init__(
+        self, settings: Settings, foundation: Foundation, environment: Mapping[str, str], clock: Clock | None = None
+    ) -> None:
+        self.settings = settings
+        self.foundation = foundation
+        self.clock = clock or SystemClock()
+        self.bells = Doorbells()
+        self.surroundings: dict[str, Any] = _surroundings(settings, environment)
+        self.catalogue = _catalogue()
+        zone = tzlocal.get_localzone()
+        dice = Dice()
+        self.loop = Loop(self.clock, foundation.writer, self.bells)
+        self.executions = LiveExecutions()
+        self.timers = Timers()
+        self.revisions = Revisions(self._read_revision)
+        secrets = Secrets(environment, settings.secrets_folder)
+        self.dispatch = Dispatch(self.executions, self.loop, dice, self.surroundings, settings.worker_lost)
+        self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers)
+        self.loop.bind(self.decisions)
+        self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
+        self.loop.on_settled(self.ticker.rearm)
+        starts = Starts(
+            self.revisions,
+            self.loop,
+            self.decisions,
+            self.dispatch,
+            foundation.storage,
+            self.clock,
+            dice,
+            self.surroundings,
+        )
+        self.trigger_states = TriggerStates(self._stored_states())
+        trigger_starts = TriggerStarts(starts)
+        self.scheduler = Scheduler(
+            self.revisions,
+            self.executions,
+            self.trigger_states,
+            trigger_starts,
+            self.loop,
+            self.clock,
+            zone,
+            settings.recover_missed_schedules,
+            self.surroundings,
+            self._was_fired,
+        )
+        self.flow_triggers = FlowTriggers(
+            self.revisions, self.trigger_states, trigger_starts, zone, self.surroundings, self._fired_by
+        )
+        self.file_triggers = FileTriggers(
+            self.revisions,
+            self.trigger_states,
+            trigger_starts,
+            self.loop,
+            self.surroundings,
+            Path.cwd(),
+            tuple(Path(each) for each in settings.watch_paths),
+        )
+        self.sync = GitSync(
+            foundation.mirror,
+            foundation.blobs,
+            self.revisions,
+            self.loop,
+            self.clock,
+            SyncRules(poll_interval=settings.poll_interval, is_prune_allowed=settings.allow_prune),
+            self._flow_reader,
+            self._older_revisions,
+        )
+        self.measures = Measures(self.executions, self.loop, self.dispatch, self.sync)
+        self.keeper = Keeper(foundation.mirror)
+        for refresh in (self.scheduler.refresh, self.flow_triggers.refresh, self.file_triggers.refresh):
+            self.sync.on_applied(refresh)
+        self.sync.on_applied(self._refresh_globals)
+        for hook in (
+            self.measures.on_move,
+            self.flow_triggers.on_move,
+            self.scheduler.on_move,
+            self.keeper.on_move,
+        ):
+            self.decisions.on_move(hook)
+        self.recovery = Recovery(
+            self.revisions,
+            self.decisions,
+            self.dispatch,
+            self.timers,
+            self.flow_triggers,
+            dice,
+            settings.worker_lost,
+        )
+        self.reads = StoreReads(foundation.readers, self.clock)
+        acts = Acts(self.revisions, self.decisions, self.flow_triggers, dice)
+        webhooks = Webhooks(
+            self.revisions,
+            self.trigger_states,
+            starts,
+            self.decisions,
+            self.loop,
+            self.clock,
+            self.surroundings,
+            secrets,
+        )
+        self.pool = Pool(self._pool_settings(environment, secrets), self.dispatch.report)
+        self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.reads))
+        self.daemon = RunningDaemon(
+            Parts(
+                clock=self.clock,
+                dice=dice,
+                loop=self.loop,
+                revisions=self.revisions,
+                decisions=self.decisions,
+                dispatch=self.dispatch,
+                starts=starts,
+                acts=acts,
+                webhooks=webhooks,
+                scheduler=self.scheduler,
+                trigger_states=self.trigger_states,
+                sync=self.sync,
+                storage=foundation.storage,
+                reads=self.reads,
+                measures=self.measures,
+                surroundings=self.surroundings,
+                source=foundation.mirror.source.location,
+                branch=foundation.mirror.source.branch or "HEAD",
+            ),
+            self.bells,
+        )
+        self.app = create_app(
+            Ports(
+                daemon=self.daemon,
+                reads=self.reads,
+                sources=GitSources(foundation.mirror, BlobReader(foundation.mirror.git_dir)),
+                files=StoredFiles(foundation.storage),
+            ),
+            _web_settings(settings),
+        )
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # Starting.
+
+    async def start(self) -> None:
+        """Take up what was left, look at the source, begin to follow it. Ready when this returns."""
+        workers = asyncio.create_task(self._start_workers())
+        self._restore_sync()
+        await self.sync.step()
+        left = await asyncio.to_thread(self._left)
+        await self.loop.call(partial(self._take_up, left))
+        self.scheduler.start()
+        self._tasks.append(asyncio.create_task(self.sync.run(self._stop), name="sync"))
+        self._tasks.append(workers)
+        self.measures.is_ready = True
+
+    async def _start_workers(self) -> None:
+        """Workers come up beside the first look at the source; survivors of a crash are ended before."""
+        known = tuple((process.pid, process.started) for process in self.foundation.left_processes)
+        ended = await asyncio.to_thread(end_survivors, self.foundation.instance, known) if known else 0
+        if ended:
+            _log.warning("recovery.ended_survivors count=%d", ended)
+        await self.pool.start()
+
+    def _take_up(self, left: Left, round_: Round) -> None:
+        round_.batch.put_setting("instance", self.foundation.instance)
+        for process in self.foundation.left_processes:
+            round_.batch.remove_process(process.pid, process.started)
+        self.recovery.take_up(left, round_)
+
+    def _left(self) -> Left:
+        with self.foundation.readers.snapshot(seconds_max=60) as connection:
+            return Left(
+                executions=tuple(stored_executions.live(connection)),
+                timers=stored_triggers.timers(connection),
+            )
+
+    def _restore_sync(self) -> None:
+        with self.foundation.readers.snapshot(seconds_max=60) as connection:
+            head = stored_daemon.setting(connection, "head")
+            last = stored_revisions.last_of_each(connection)
+        if head:
+            self.sync.restore(head, (Standing(revision, revision.path) for revision in last))
+
+    # Serving and stopping.
+
+    async def serve(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+        """Serve until told to stop, by a signal or `ask_to_stop`."""
+        server = uvicorn.Server(
+            uvicorn.Config(
+                self.app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=_STOP_WEB_SECONDS,
+                server_header=False,
+                ws="none",
+                loop="none",
+            )
+        )
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        with self._signals():
+            web = asyncio.create_task(_serve_quietly(server, listener), name="web")
+            starting = asyncio.create_task(self.start(), name="start")
+            await asyncio.wait([starting, web, stopping := self._when_stopped()], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done() and not self._stop.is_set():
+                starting.result()
+                on_ready()
+                await asyncio.wait([web, stopping], return_when=asyncio.FIRST_COMPLETED)
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+            self.bells.close()
+            server.should_exit = True
+            await asyncio.gather(web, self.stop())
+
+    def ask_to_stop(self) -> None:
+        self._stop.set()
+        self.sync.wake()
+
+    async def stop(self) -> None:
+        """End in order: nothing new, workers, writing."""
+        self.measures.is_ready = False
+        self.ask_to_stop()
+        self.scheduler.stop()
+        await self.file_triggers.stop()
+        self.dispatch.stop()
+        self.ticker.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.stop(_STOP_WORKERS_SECONDS)
+        await self._until_idle()
+        await asyncio.to_thread(self.foundation.close)
+
+    async def _until_idle(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                while not self.loop.is_idle:
+                    await asyncio.sleep(0.005)
+
+    def _when_stopped(self) -> asyncio.Task[bool]:
+        return asyncio.create_task(self._stop.wait(), name="stop")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Any:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ask_to_stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    # Reading, for the parts.
+
+    def _flow_reader(self, commit: str) -> FlowReader:
+        """Reads flows by the rules of the repository at that commit."""
+        return FlowReader(
+            reader=self.foundation.blobs, catalogue=self.catalogue, settings=self._repository_settings(commit)
+        )
+
+    def _repository_settings(self, commit: str) -> RepositorySettings:
+        if not commit:
+            return RepositorySettings()
+        try:
+            text = self.foundation.blobs.read_path(commit, SETTINGS_PATH)
+        except (BlobMissing, BlobTooLarge):
+            return RepositorySettings()
+        return load_settings(text, catalogue=self.catalogue).settings or RepositorySettings()
+
+    def _refresh_globals(self, _round: Round) -> None:
+        repository = self.sync.flows.settings.variables_for(self.settings.env)
+        self.surroundings["globals"] = {**repository, **self.settings.variables_globals}
+
+    def _read_revision(self, key: FlowKey, number: int) -> Deployed | None:
+        with self.foundation.readers.snapshot() as connection:
+            found = stored_revisions.of_flow(connection, key)
+        revision = next((each for each in found if each.number == number), None)
+        return self.sync.flows.deployed(revision) if revision is not None else None
+
+    def _older_revisions(self, key: FlowKey) -> Iterable[Revision]:
+        with self.foundation.readers.snapshot() as connection:
+            found = stored_revisions.of_flow(connection, key)
+        return sorted(found, key=lambda revision: -revision.number)
+
+    def _stored_states(self) -> Any:
+        with self.foundation.readers.snapshot(seconds_max=60) as connection:
+            return stored_triggers.states(connection)
+
+    def _was_fired(self, key: TriggerKey, fire_time: Any) -> bool:
+        with self.foundation.readers.snapshot() as connection:
+            return stored_triggers.is_slot_fired(connection, key, fire_time)
+
+    def _fired_by(self, execution_id: ExecutionId) -> Any:
+        with self.foundation.readers.snapshot() as connection:
+            return stored_triggers.firings_of(connection, execution_id)
+
+    def _pool_settings(self, environment: Mapping[str, str], secrets: Secrets) -> PoolSettings:
+        data = self.settings.data.absolute()
+        worker = WorkerSettings(
+            instance=self.foundation.instance,
+            storage=data / "storage",
+            work=data / "work",
+            mirror=self.foundation.mirror.git_dir,
+            environment=inherited_environment(environment),
+            secrets=secrets.values,
+            encryption_key=self.settings.encryption_secret_key,
+            warm_python=self.settings.warm_python,
+            kill_grace=self.settings.kill_grace,
+        )
+        return PoolSettings(
+            worker=worker,
+            workers_min=min(self.settings.workers_min, self.settings.workers_max),
+            workers_max=self.settings.workers_max,
+        )
+
+
+async def _serve_quietly(server: uvicorn.Server, listener: socket.socket) -> None:
+    # Not `serve`: that takes the signals over and raises them again when it ends.
+    await server._serve(sockets=[listener])  # noqa: SLF001
+
+
+def _catalogue() -> Catalogue:
+    found = registry()
+    for broken in found.broken:
+        _log.error("tasks.broken_package %s", broken)
+    return BUILT_IN.with_kinds(dict.fromkeys(found.kinds.values()))
+
+
+def _surroundings(settings: Settings, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Variables that do not come from an execution."""
+    prefix = "ENV_"
+    return {
+        "envs": {
+            name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)
+        },
+        "globals": dict(settings.variables_globals),
+        "kestra": {"environment": settings.env or "", "url": settings.url or ""},
+    }
+
+
+def _web_settings(settings: Settings) -> WebSettings:
+    return WebSettings(
+        credentials=WebCredentials(username=settings.username, password=settings.password, token=settings.token),
+        hosts=settings.allowed_hosts,
+        upload_max=settings.upload_max,
+        webhook_secret=settings.webhook_secret,
+        url=settings.url,
+    )

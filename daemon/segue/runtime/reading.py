@@ -1,0 +1,327 @@
+"""Reading for pages and API: `web.ports.Reads`, `Sources` and `Files` answered from the store, the mirror and internal
+storage. Nothing here decides or writes; all of it is called from threads.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
+from segue.git.history import read_commit
+from segue.git.mirror import Mirror
+from segue.git.names import BadName
+from segue.git.namespace_files import NamespaceFiles
+from segue.git.runner import GitError
+from segue.model.execution import Execution, Kind, TaskRun
+from segue.model.order import LogLevel
+from segue.model.revision import Commit, FlowKey, Revision
+from segue.runtime.clock import Clock
+from segue.runtime.worlds import TEXT_BYTES_MAX
+from segue.storage.address import AddressRefused
+from segue.storage.storage import Storage, StorageFailure
+from segue.store.reads import entries, executions, logs, metrics, revisions
+from segue.store.reads import search as searching
+from segue.store.reads.matching import Match
+from segue.store.reads.matching import Op as MatchOp
+from segue.store.reads.readers import Readers
+from segue.store.records import Entry, StoredLogLine
+from segue.store.records import Sync as StoredSync
+from segue.web import ports
+from segue.web.ports import Field, Op
+
+_SORTS: Final = {
+    ports.Order.STARTED: searching.Sort.STARTED,
+    ports.Order.ENDED: searching.Sort.ENDED,
+    ports.Order.DURATION: searching.Sort.DURATION,
+    ports.Order.STATE: searching.Sort.STATE,
+    ports.Order.NAMESPACE: searching.Sort.NAMESPACE,
+    ports.Order.FLOW: searching.Sort.FLOW,
+    ports.Order.ID: searching.Sort.ID,
+}
+_NOTHING: Final = Match(MatchOp.EQUALS, ())
+
+
+class StoreReads:
+    """`ports.Reads` over the database."""
+
+    def __init__(self, readers: Readers, clock: Clock) -> None:
+        self._readers = readers
+        self._clock = clock
+
+    def execution(self, execution_id: str) -> Execution | None:
+        with self._readers.snapshot() as connection:
+            return executions.get(connection, execution_id)
+
+    def execution_alone(self, execution_id: str) -> Execution | None:
+        with self._readers.snapshot() as connection:
+            return executions.get(connection, execution_id, with_task_runs=False)
+
+    def task_runs(self, execution_id: str, *, offset: int, limit: int) -> ports.Page[TaskRun]:
+        with self._readers.snapshot() as connection:
+            runs, total = executions.task_runs(connection, execution_id, offset=offset, limit=limit)
+        return ports.Page(runs, total)
+
+    def search(self, search: ports.Search) -> ports.Page[Execution]:
+        page = searching.Page(
+            number=search.page, size=search.size, sort=_SORTS[search.order], descending=search.descending
+        )
+        with self._readers.snapshot() as connection:
+            found = searching.search(connection, filters_of(search.filters), page)
+        return ports.Page(found.executions, found.total, found.is_exact)
+
+    def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[ports.RunMark, ...]]:
+        with self._readers.snapshot() as connection:
+            found = executions.last_runs(connection, flows, limit)
+        return {
+            flow: tuple(ports.RunMark(run.id, run.state, run.started_at, run.ended_at) for run in reversed(runs))
+            for flow, runs in found.items()
+        }
+
+    def tally(self, since: datetime, stretch: timedelta, namespace: str | None = None) -> tuple[ports.Tally, ...]:
+        with self._readers.snapshot() as connection:
+            counted = executions.tally(connection, since, stretch, namespace)
+        return tuple(ports.Tally(starts_at, counts) for starts_at, counts in counted)
+
+    def logs(self, search: ports.LogSearch) -> tuple[ports.LogEntry, ...]:
+        filters = logs.LogFilters(
+            execution_id=search.execution_id,
+            after_id=search.after,
+            level_min=search.min_level,
+            task_id=search.task_id,
+            task_run_id=search.task_run_id,
+            attempt=search.attempt,
+            namespaces=(Match(MatchOp.EQUALS, (search.namespace,)),) if search.namespace else (),
+            flows=(Match(MatchOp.EQUALS, (search.flow_id,)),) if search.flow_id else (),
+            text=search.text or None,
+            before_id=search.before,
+        )
+        with self._readers.snapshot() as connection:
+            if search.execution_id is not None and not search.newest and search.before is None:
+                lines: Iterable[StoredLogLine] = logs.of_execution(
+                    connection, search.execution_id, filters, limit=search.limit
+                )
+            else:
+                lines = reversed(logs.latest(connection, filters, limit=search.limit))
+        return tuple(map(_log_entry, lines))
+
+    def metrics(self, execution_id: str) -> tuple[ports.MetricEntry, ...]:
+        with self._readers.snapshot() as connection:
+            found = metrics.of_execution(connection, execution_id)
+        return tuple(
+            ports.MetricEntry(
+                at=each.at,
+                name=each.name,
+                kind=each.kind,
+                value=each.value,
+                tags=each.tags,
+                task_id=each.task_id,
+                task_run_id=each.task_run_id,
+            )
+            for each in found
+        )
+
+    def revisions(self, flow: FlowKey) -> tuple[Revision, ...]:
+        with self._readers.snapshot() as connection:
+            found = revisions.of_flow(connection, flow)
+        return tuple(sorted(found, key=lambda revision: -revision.number))
+
+    def changes(self, *, limit: int, offset: int = 0) -> tuple[Revision, ...]:
+        with self._readers.snapshot() as connection:
+            return revisions.latest(connection, limit=limit, offset=offset)
+
+    def syncs(self, limit: int) -> tuple[ports.Sync, ...]:
+        with self._readers.snapshot() as connection:
+            return tuple(map(_sync, revisions.syncs(connection, limit)))
+
+    def keys(self, namespace: str) -> tuple[ports.KeyValue, ...]:
+        with self._readers.snapshot() as connection:
+            return tuple(map(key_value, entries.of_namespace(connection, namespace, now=self._clock.now())))
+
+    def key(self, namespace: str, key: str) -> ports.KeyValue | None:
+        with self._readers.snapshot() as connection:
+            found = entries.get(connection, namespace, key, now=self._clock.now())
+        return None if found is None else key_value(found)
+
+
+class GitSources:
+    """`ports.Sources` over the mirror."""
+
+    def __init__(self, mirror: Mirror, reader: BlobReader) -> None:
+        self._mirror = mirror
+        self._reader = reader
+        self._files = NamespaceFiles(mirror.git_dir, reader)
+
+    def text(self, revision: Revision) -> str | None:
+        try:
+            return self._reader.read(revision.blob, size_max=TEXT_BYTES_MAX).decode("utf-8-sig", "replace")
+        except (BlobMissing, BlobTooLarge):
+            return None
+
+    def text_at(self, path: str, commit_id: str) -> str | None:
+        try:
+            return self._reader.read_path(commit_id, path, size_max=TEXT_BYTES_MAX).decode("utf-8-sig", "replace")
+        except (BlobMissing, BlobTooLarge, BadName):
+            return None
+
+    def commit(self, commit_id: str) -> Commit | None:
+        try:
+            return read_commit(self._mirror.git_dir, commit_id)
+        except (GitError, BadName):
+            return None
+
+    def folder(self, namespace: str, path: str, commit_id: str) -> tuple[ports.FileEntry, ...] | None:
+        try:
+            files = self._files.files(commit_id, namespace)
+        except (GitError, BadName):
+            return None
+        within = path.strip("/")
+        prefix = f"{within}/" if within else ""
+        names: dict[str, bool] = {}
+        for file in files:
+            if file.path.startswith(prefix):
+                name, slash, _ = file.path[len(prefix) :].partition("/")
+                names[name] = bool(slash)
+        if not names and prefix:
+            return None
+        return tuple(
+            ports.FileEntry(name, is_folder) for name, is_folder in sorted(names.items(), key=lambda each: not each[1])
+        )
+
+    def file(self, namespace: str, path: str, commit_id: str) -> bytes | None:
+        try:
+            return self._files.read(commit_id, namespace, path)
+        except (BlobMissing, BlobTooLarge, GitError, BadName):
+            return None
+
+
+class StoredFiles:
+    """`ports.Files` over internal storage."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def open(self, uri: str) -> ports.StoredFile | None:
+        try:
+            return ports.StoredFile(self._storage.open(uri), self._storage.size(uri))
+        except (StorageFailure, AddressRefused, OSError):
+            return None
+
+
+# Filters.
+
+
+def filters_of(wanted: Iterable[ports.Filter]) -> searching.Filters:
+    """The store's filters of Kestra's. What the store cannot compare finds nothing rather than everything."""
+    found: dict[str, object] = {}
+    for each in wanted:
+        for name, value in _filter(each).items():
+            old = found.get(name)
+            found[name] = (*old, *value) if isinstance(old, tuple) and isinstance(value, tuple) else value
+    return searching.Filters(**found)  # type: ignore[arg-type]
+
+
+def _filter(each: ports.Filter) -> dict[str, object]:
+    text = each.values[0] if each.values else ""
+    match each.field:
+        case Field.Q:
+            return {"text": text or None}
+        case Field.ID:
+            return {"ids": each.values}
+        case Field.NAMESPACE:
+            return {"namespaces": (_match(each),)}
+        case Field.FLOW_ID:
+            return {"flows": (_match(each),)}
+        case Field.STATE:
+            return {"states": (_match(each),)}
+        case Field.LABELS:
+            pairs = tuple((key, value) for key, _, value in (pair.partition(":") for pair in each.values))
+            return {"labels_absent" if each.op in {Op.NOT_EQUALS, Op.NOT_IN} else "labels": pairs}
+        case Field.START_DATE:
+            return _span("started", each.op, text)
+        case Field.END_DATE:
+            return _span("ended", each.op, text)
+        case Field.TRIGGER_ID:
+            return {"trigger_id": text}
+        case Field.TRIGGER_EXECUTION_ID:
+            return {"trigger_execution_id": text}
+        case Field.PARENT_ID:
+            return {"parent_id": text}
+        case Field.CHILD:
+            return {"is_child": text == "CHILD"}
+        case Field.KIND:
+            return {"kind": Kind(text)} if text in set(Kind) else {"states": (_NOTHING,)}
+        case Field.FLOW_REVISION:
+            return {"revision": int(text)} if text.isdigit() else {"states": (_NOTHING,)}
+
+
+def _match(each: ports.Filter) -> Match:
+    if each.op.value not in set(MatchOp):
+        return _NOTHING
+    return Match(MatchOp(each.op.value), each.values)
+
+
+def _span(name: str, op: Op, text: str) -> dict[str, object]:
+    """Stored times are whole microseconds, so "after" is "from one microsecond later"."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return {"states": (_NOTHING,)}
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    tick = timedelta(microseconds=1)
+    match op:
+        case Op.GREATER_THAN_OR_EQUAL_TO:
+            return {f"{name}_from": at}
+        case Op.GREATER_THAN:
+            return {f"{name}_from": at + tick}
+        case Op.LESS_THAN:
+            return {f"{name}_before": at}
+        case Op.LESS_THAN_OR_EQUAL_TO:
+            return {f"{name}_before": at + tick}
+        case _:
+            return {f"{name}_from": at, f"{name}_before": at + tick}
+
+
+# Values.
+
+
+def _log_entry(line: StoredLogLine) -> ports.LogEntry:
+    return ports.LogEntry(
+        id=line.id,
+        at=line.at,
+        level=LogLevel(line.level),
+        message=line.message,
+        namespace=line.namespace,
+        flow_id=line.flow_id,
+        execution_id=line.execution_id,
+        task_id=line.task_id,
+        task_run_id=line.task_run_id,
+        attempt=line.attempt,
+        trigger_id=line.trigger_id,
+    )
+
+
+def _sync(stored: StoredSync) -> ports.Sync:
+    return ports.Sync(
+        started_at=stored.started_at,
+        ended_at=stored.ended_at,
+        cause=stored.reason,
+        commit=stored.commit_id,
+        previous_commit=stored.previous_commit_id,
+        changed=tuple(FlowKey(*name.split("/", 1)) for name in stored.changed),
+        problems=stored.problem_count,
+        error=stored.error,
+    )
+
+
+def key_value(entry: Entry) -> ports.KeyValue:
+    return ports.KeyValue(
+        namespace=entry.namespace,
+        key=entry.key,
+        kind=entry.type,
+        value=entry.value,
+        description=entry.description,
+        version=entry.version,
+        created_at=entry.created_at,
+        updated_at=entry.updated_at,
+        expires_at=entry.expires_at,
+    )

@@ -1,0 +1,114 @@
+"""Recovery: what the daemon picks up when it starts on the data of one that was killed, or stopped with work to do.
+
+Whoever held an attempt is gone by now (its processes are ended first), so its fate is unknown and the engine is told
+so. What was decided but not acted on is acted on: orders that waited, evaluations, timers.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from segue.engine.orders import open_evaluations
+from segue.engine.rebuild import restore
+from segue.model.event import TimerKind, WhenLost, WorkerLost
+from segue.model.execution import Execution, Moved, TaskRun
+from segue.model.state import State
+from segue.runtime.clock import Dice
+from segue.runtime.decisions import Decisions
+from segue.runtime.deployed import Revisions
+from segue.runtime.dispatch import Dispatch
+from segue.runtime.flow_triggers import FlowTriggers
+from segue.runtime.live import Live
+from segue.runtime.round import Round
+from segue.runtime.timers import TimerKey, Timers
+from segue.store.records import Timer
+
+_LOST = "The daemon ended while the attempt was running"
+
+_log = logging.getLogger("segue.recovery")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What the database says was going on."""
+
+    executions: tuple[Execution, ...]
+    timers: tuple[Timer, ...]
+
+
+class Recovery:
+    """Takes up what was left, once, before anything new is taken in."""
+
+    def __init__(
+        self,
+        revisions: Revisions,
+        decisions: Decisions,
+        dispatch: Dispatch,
+        timers: Timers,
+        flow_triggers: FlowTriggers,
+        dice: Dice,
+        worker_lost: WhenLost,
+    ) -> None:
+        self._revisions = revisions
+        self._decisions = decisions
+        self._dispatch = dispatch
+        self._timers = timers
+        self._flow_triggers = flow_triggers
+        self._dice = dice
+        self._worker_lost = worker_lost
+
+    def take_up(self, left: Left, round_: Round) -> None:
+        for timer in left.timers:
+            self._timers.set(TimerKey(timer.execution_id, timer.kind, timer.task_run_id), timer.due)
+        for execution in left.executions:
+            self._take_up_one(execution, round_)
+        if left.executions:
+            _log.info("recovery.done executions=%d timers=%d", len(left.executions), len(left.timers))
+
+    def _take_up_one(self, execution: Execution, round_: Round) -> None:
+        deployed = self._revisions.of(execution)
+        if deployed is None:
+            _log.error("recovery.no_revision execution=%s", execution.id)
+            self._give_up(execution, round_)
+            return
+        restore(deployed.plan, execution)
+        live = Live(execution, deployed)
+        self._decisions.adopt(live)
+        self._flow_triggers.take_up(execution.id)
+        for run in _with_open_attempt(execution):
+            attempt = run.attempts[-1]
+            if attempt.state is State.CREATED:
+                self._dispatch.queue_attempt(execution.id, run.id, attempt.number)
+                continue
+            lost = WorkerLost(
+                at=round_.at,
+                task_run_id=run.id,
+                attempt=attempt.number,
+                message=_LOST,
+                policy=self._worker_lost,
+                chance=self._dice.fraction(),
+            )
+            self._decisions.apply(round_, execution.id, lost)
+        for wanted in open_evaluations(deployed.plan, execution):
+            self._dispatch.queue_evaluation(execution.id, wanted)
+        is_ahead = TimerKey(execution.id, TimerKind.START, None) in self._timers
+        if execution.state in {State.CREATED, State.RESTARTED} and not is_ahead:
+            self._decisions.admit(round_, live)
+
+    def _give_up(self, execution: Execution, round_: Round) -> None:
+        """Nobody can say any more what the flow was: the execution ends, visibly."""
+        execution.history.append(Moved(State.FAILED, round_.at))
+        execution.progress.running = 0
+        round_.batch.put_execution(execution)
+        round_.touch(execution)
+
+
+def _with_open_attempt(execution: Execution) -> Iterable[TaskRun]:
+    """Those that wait for a worker, or were with one. A Sleep has an attempt too, but no worker: its timer goes on."""
+    return [
+        run
+        for run in execution.task_runs.values()
+        if run.attempts
+        and not run.attempts[-1].state.is_final
+        and (run.attempts[-1].state is State.CREATED or run.attempts[-1].worker is not None)
+    ]

@@ -1,0 +1,324 @@
+"""Starts: from a request - a person's, a trigger's - to an execution, or to why there is none."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from segue.engine.create import new_execution
+from segue.engine.inputs import FileToStore, Owner, Resolved, resolve
+from segue.engine.labels import CORRELATION_ID, FROM, labels_of_new, refused_labels
+from segue.engine.typed import Secret, UploadedFile
+from segue.expression.outside import FrozenOutside
+from segue.expression.template import Scope, effects_of
+from segue.model.execution import Execution, Kind, TriggeredBy
+from segue.model.flow import Input
+from segue.model.names import ExecutionId
+from segue.model.order import Order
+from segue.model.revision import FlowKey
+from segue.runtime.clock import Clock, Dice
+from segue.runtime.decisions import Decisions
+from segue.runtime.deployed import Deployed, Revisions
+from segue.runtime.dispatch import Dispatch, NoAnswer
+from segue.runtime.loop import Loop
+from segue.runtime.round import Round
+from segue.storage.storage import Storage, StorageFailure
+from segue.web import ports
+
+_CHUNK_BYTES: Final = 1 << 20
+LIVE: Final = 0  # asked for as a revision: the one that is live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """All that a new execution is made of, checked. `files` are stored by now."""
+
+    deployed: Deployed
+    id: ExecutionId
+    inputs: Mapping[str, Any]
+    labels: Mapping[str, str]
+    trigger: TriggeredBy | None = None
+    scheduled_at: datetime | None = None
+    kind: Kind = Kind.NORMAL
+    parent_id: ExecutionId | None = None
+    original_id: ExecutionId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for: which flow, with what. `system` are labels that only the daemon gives."""
+
+    flow: FlowKey
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    trigger_labels: Mapping[str, str] = field(default_factory=dict)
+    system: Mapping[str, str] = field(default_factory=dict)
+    revision: int | None = None
+    scheduled_at: datetime | None = None
+    trigger: TriggeredBy | None = None
+    correlation_id: str | None = None
+    kind: Kind = Kind.NORMAL
+
+
+class Starts:
+    """Makes executions."""
+
+    def __init__(
+        self,
+        revisions: Revisions,
+        loop: Loop,
+        decisions: Decisions,
+        dispatch: Dispatch,
+        storage: Storage,
+        clock: Clock,
+        dice: Dice,
+        surroundings: Mapping[str, Any],
+    ) -> None:
+        self._revisions = revisions
+        self._loop = loop
+        self._decisions = decisions
+        self._dispatch = dispatch
+        self._storage = storage
+        self._clock = clock
+        self._dice = dice
+        self._surroundings = surroundings
+
+    # Asked for from outside.
+
+    async def start(self, request: ports.Start) -> Execution | ports.Refusal:
+        """A person's start: answers with the execution as made, or at its end."""
+        refused = refused_labels(request.labels)
+        if refused:
+            return ports.Refusal(422, "; ".join(refused))
+        wanted = Wanted(
+            flow=request.flow,
+            inputs=request.inputs,
+            labels=request.labels,
+            system={FROM: "api"},
+            revision=request.revision,
+            scheduled_at=request.scheduled_at,
+            kind=Kind(request.kind) if request.kind in set(Kind) else Kind.NORMAL,
+        )
+        prepared = await self.prepare(wanted)
+        if isinstance(prepared, ports.Refusal):
+            return prepared
+        made, end = await self._loop.call(partial(self.begin_and_wait, prepared, waits=request.wait))
+        return made if end is None else await end
+
+    async def prepare(self, wanted: Wanted) -> Prepared | ports.Refusal:
+        """Check a request and store its files; nothing is made yet."""
+        deployed = self._find(wanted.flow, wanted.revision)
+        if isinstance(deployed, ports.Refusal):
+            return deployed
+        execution_id = self._dice.execution_id(self._clock.now())
+        resolved = await self.resolve(deployed, wanted.inputs, execution_id)
+        if resolved.errors:
+            return ports.Refusal(422, "\n".join(resolved.errors))
+        uploads = {key: value for key, value in wanted.inputs.items() if isinstance(value, ports.Upload)}
+        try:
+            await asyncio.to_thread(self._store, resolved.files, uploads)
+        except StorageFailure as error:
+            return ports.Refusal(503, str(error))
+        return Prepared(
+            deployed=deployed,
+            id=execution_id,
+            inputs=_at_rest(resolved.values),
+            labels=self._labels(deployed, wanted, execution_id),
+            trigger=wanted.trigger,
+            scheduled_at=wanted.scheduled_at,
+            kind=wanted.kind,
+        )
+
+    async def check_inputs(self, request: ports.Start) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
+        """What would become of each input."""
+        deployed = self._find(request.flow, request.revision)
+        if isinstance(deployed, ports.Refusal):
+            return deployed
+        resolved = await self.resolve(deployed, request.inputs, self._dice.execution_id(self._clock.now()))
+        return tuple(
+            ports.CheckedInput(
+                input=each.input,
+                value=_at_rest(each.value),
+                is_enabled=each.is_enabled,
+                is_default=each.is_default,
+                errors=each.errors,
+            )
+            for each in resolved.inputs
+        )
+
+    # Within a round.
+
+    def begin(self, round_: Round, prepared: Prepared, failure: str | None = None) -> Execution:
+        """Make the execution and let it go; gives a copy of it as made. With a `failure` it ends at once in FAILED."""
+        execution = new_execution(
+            id=prepared.id,
+            flow=prepared.deployed.flow,
+            revision=prepared.deployed.revision.number,
+            commit=self._revisions.live.commit,
+            at=round_.at,
+            inputs=prepared.inputs,
+            labels=prepared.labels,
+            trigger=prepared.trigger,
+            scheduled_at=prepared.scheduled_at,
+            parent_id=prepared.parent_id,
+            original_id=prepared.original_id,
+            kind=prepared.kind,
+        )
+        return self._decisions.begin(round_, prepared.deployed, execution, failure)
+
+    def begin_failed(self, round_: Round, wanted: Wanted, failure: str) -> Execution | None:
+        """An execution that says why a trigger could not make a proper one; None if the flow is not there."""
+        deployed = self._find(wanted.flow, wanted.revision)
+        if isinstance(deployed, ports.Refusal):
+            return None
+        execution_id = self._dice.execution_id(round_.at)
+        prepared = Prepared(
+            deployed=deployed,
+            id=execution_id,
+            inputs={},
+            labels=self._labels(deployed, wanted, execution_id),
+            trigger=wanted.trigger,
+            scheduled_at=wanted.scheduled_at,
+        )
+        return self.begin(round_, prepared, failure)
+
+    def prepare_now(self, wanted: Wanted) -> Prepared | str:
+        """The same for a trigger that fires within a round: nothing may wait there, so inputs whose defaults need a
+        worker are refused with a sentence. No files."""
+        deployed = self._find(wanted.flow, wanted.revision)
+        if isinstance(deployed, ports.Refusal):
+            return deployed.message
+        execution_id = self._dice.execution_id(self._clock.now())
+        resolved = resolve(
+            deployed.flow.inputs,
+            wanted.inputs,
+            scope=self._scope(deployed, execution_id),
+            owner=Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id),
+        )
+        if resolved.errors:
+            return "\n".join(resolved.errors)
+        return Prepared(
+            deployed=deployed,
+            id=execution_id,
+            inputs=_at_rest(resolved.values),
+            labels=self._labels(deployed, wanted, execution_id),
+            trigger=wanted.trigger,
+            scheduled_at=wanted.scheduled_at,
+        )
+
+    async def resolve(self, deployed: Deployed, given: Mapping[str, Any], execution_id: ExecutionId) -> Resolved:
+        """The flow's inputs from what was given. What only a worker may evaluate is asked of one."""
+        inputs = [await self._evaluated(deployed, each, execution_id) for each in deployed.flow.inputs]
+        return resolve(
+            inputs,
+            {input_id: _given(input_id, value) for input_id, value in given.items()},
+            scope=self._scope(deployed, execution_id),
+            owner=Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id),
+        )
+
+    def _find(self, key: FlowKey, number: int | None) -> Deployed | ports.Refusal:
+        live = self._revisions.live.flows.get(key)
+        if live is None:
+            return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' not found")
+        if live.flow.disabled:
+            return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is disabled")
+        if number is None or number in {LIVE, live.revision.number}:
+            return live
+        older = self._revisions.find(key, number)
+        if older is None:
+            return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' has no revision {number} that can run")
+        return older
+
+    def _labels(self, deployed: Deployed, wanted: Wanted, execution_id: ExecutionId) -> dict[str, str]:
+        system = {**wanted.system}
+        return labels_of_new(
+            flow=deployed.flow.labels,
+            trigger=wanted.trigger_labels,
+            given=wanted.labels,
+            system=system,
+            correlation_id=wanted.correlation_id or wanted.labels.get(CORRELATION_ID) or execution_id,
+        )
+
+    async def _evaluated(self, deployed: Deployed, declared: Input, execution_id: ExecutionId) -> Input:
+        """The input with what of it needs the world outside evaluated by a worker."""
+        if effects_of(declared.defaults):
+            declared = replace(declared, defaults=await self._ask(deployed, declared.defaults, execution_id))
+        expression = declared.options.get("expression")
+        if expression is not None and effects_of(expression):
+            offered = await self._ask(deployed, expression, execution_id)
+            declared = replace(declared, options={**declared.options, "expression": offered})
+        return declared
+
+    async def _ask(self, deployed: Deployed, template: Any, execution_id: ExecutionId) -> Any:
+        order = Order(
+            id=f"{execution_id}?{self._dice.fraction()}",
+            execution_id=execution_id,
+            namespace=deployed.key.namespace,
+            flow_id=deployed.key.flow_id,
+            revision=deployed.revision.number,
+            commit=self._revisions.live.commit,
+            task_run_id=None,
+            task_id="",
+            task_type="",
+            attempt=0,
+            variables=self._variables(deployed, execution_id),
+            purpose="input",
+            template=template,
+            typed=True,
+        )
+        try:
+            return await self._dispatch.ask(order)
+        except NoAnswer:
+            return None
+
+    def _scope(self, deployed: Deployed, execution_id: ExecutionId) -> Scope:
+        return Scope(variables=self._variables(deployed, execution_id), outside=FrozenOutside(now=self._clock.now()))
+
+    def _variables(self, deployed: Deployed, execution_id: ExecutionId) -> dict[str, Any]:
+        return {
+            **self._surroundings,
+            "flow": {
+                "id": deployed.key.flow_id,
+                "namespace": deployed.key.namespace,
+                "revision": deployed.revision.number,
+                "tenantId": "main",
+            },
+            "execution": {"id": execution_id},
+            "vars": deployed.flow.variables,
+        }
+
+    def begin_and_wait(
+        self, prepared: Prepared, round_: Round, *, waits: bool
+    ) -> tuple[Execution, asyncio.Future[Execution] | None]:
+        end = self._decisions.end_of(prepared.id) if waits else None
+        return self.begin(round_, prepared), end
+
+    def _store(self, files: tuple[FileToStore, ...], uploads: Mapping[str, ports.Upload]) -> None:
+        for each in files:
+            self._storage.put(each.uri, _chunks(uploads[each.file.path]))
+
+
+def _given(input_id: str, value: Any) -> Any:
+    """What was sent, as the engine knows it: of a file its name, and the input that it came for as its place."""
+    if isinstance(value, ports.Upload):
+        return UploadedFile(name=value.file_name, path=input_id, size=value.size)
+    return value
+
+
+def _chunks(upload: ports.Upload) -> Iterator[bytes]:
+    upload.content.seek(0)
+    while chunk := upload.content.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def _at_rest(values: Any) -> Any:
+    """Values as they are stored: a secret is never among them in the clear."""
+    match values:
+        case Secret(value=text):
+            return text
+        case Mapping():
+            return {key: _at_rest(value) for key, value in values.items()}
+        case _:
+            return values

@@ -1,0 +1,133 @@
+"""Worlds: from what a survey found at a commit to the flows that run there. Reads texts and understands them; decides
+by the rule of the last good revision; writes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from segue.engine.plan import Plan
+from segue.engine.revisions import newest_valid
+from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
+from segue.git.sync import Survey
+from segue.model.flow import Flow
+from segue.model.problem import Problem, Severity
+from segue.model.revision import FlowKey, Revision
+from segue.runtime.deployed import Deployed, Deployment
+from segue.spec.catalogue import Catalogue
+from segue.spec.loader import Loaded, load_flow
+from segue.spec.settings import RepositorySettings
+
+TEXT_BYTES_MAX: Final = 1 << 20
+
+# Older revisions of a flow, newest first.
+OlderRevisions = Callable[[FlowKey], Iterable[Revision]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowReader:
+    """Reads a revision's text from the mirror and understands it. For any thread."""
+
+    reader: BlobReader
+    catalogue: Catalogue
+    settings: RepositorySettings = field(default_factory=RepositorySettings)
+
+    def text(self, revision: Revision) -> str | None:
+        """The text of the file; None if it is no longer there, too large or no text."""
+        try:
+            return self.reader.read(revision.blob, size_max=TEXT_BYTES_MAX).decode("utf-8-sig")
+        except (BlobMissing, BlobTooLarge, UnicodeDecodeError):
+            return None
+
+    def load(self, revision: Revision) -> Loaded:
+        text = self.text(revision)
+        if text is None:
+            problem = Problem(
+                path=revision.path, line=0, column=0, code="unreadable", message="The text cannot be read from Git"
+            )
+            return Loaded(flow=None, problems=(problem,))
+        return load_flow(
+            text,
+            path=revision.path,
+            document=revision.document,
+            default_namespace=revision.key.namespace,
+            catalogue=self.catalogue,
+            global_defaults=self.settings.plugin_defaults,
+        )
+
+    def deployed(self, revision: Revision) -> Deployed | None:
+        """The revision, ready to run; None if its text is not valid."""
+        loaded = self.load(revision)
+        return _ready(revision, loaded.flow) if loaded.flow is not None else None
+
+
+def world_of(
+    survey: Survey, before: Deployment, flows: FlowReader, older: OlderRevisions, *, reuse: bool = True
+) -> Deployment:
+    """The world at the survey's head. What did not change since `before` is taken from there, unless not to `reuse`
+    (because repository-wide settings changed)."""
+    live: dict[FlowKey, Deployed] = {}
+    problems: dict[FlowKey, tuple[Problem, ...]] = {}
+    for key, standing in survey.live.items():
+        wanted = standing.revision
+        known = before.flows.get(key) if reuse else None
+        if known is not None and known.revision.number == wanted.number:
+            live[key] = known
+            continue
+        loaded = flows.load(wanted)
+        found = tuple(loaded.problems)
+        if loaded.flow is not None:
+            live[key] = _ready(wanted, loaded.flow)
+        else:
+            fallback = _last_good(key, wanted, known, flows, older)
+            if fallback is not None:
+                live[key] = fallback
+        if found:
+            problems[key] = found
+    return Deployment(
+        commit=survey.head or "",
+        flows=live,
+        problems=_all_problems(survey, problems, before, reuse=reuse),
+        problems_by_flow=_by_flow(survey, problems, before, reuse=reuse),
+    )
+
+
+def has_errors(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def _ready(revision: Revision, flow: Flow) -> Deployed:
+    return Deployed(flow=flow, plan=Plan.of(flow), revision=revision)
+
+
+def _last_good(
+    key: FlowKey, wanted: Revision, known: Deployed | None, flows: FlowReader, older: OlderRevisions
+) -> Deployed | None:
+    """The newest revision before `wanted` that can run."""
+    if known is not None:
+        return known
+    earlier = (revision for revision in older(key) if revision.number < wanted.number)
+    good = newest_valid(earlier, lambda revision: flows.load(revision).flow is not None)
+    return flows.deployed(good) if good is not None else None
+
+
+def _by_flow(
+    survey: Survey, new: Mapping[FlowKey, tuple[Problem, ...]], before: Deployment, *, reuse: bool
+) -> dict[FlowKey, tuple[Problem, ...]]:
+    """Problems of the flows' texts: those found now, and those found before in texts that are still the head's."""
+    kept = {}
+    if reuse:
+        for key, problems in before.problems_by_flow.items():
+            standing = survey.live.get(key)
+            known = before.flows.get(key)
+            if standing and known and known.revision.number == standing.revision.number:
+                kept[key] = problems
+    return kept | dict(new)
+
+
+def _all_problems(
+    survey: Survey, new: Mapping[FlowKey, tuple[Problem, ...]], before: Deployment, *, reuse: bool
+) -> tuple[Problem, ...]:
+    of_flows = _by_flow(survey, new, before, reuse=reuse)
+    found = [*survey.problems, *(problem for problems in of_flows.values() for problem in problems)]
+    return tuple(sorted(found, key=lambda problem: (problem.path, problem.line, problem.column)))
