@@ -158,7 +158,7 @@ class ExpressionCompiler:
             except ExpressionError as error:
                 raise error.at(line, column)  # noqa: B904 - the same error
             except ARGUMENT_FAULTS as error:
-                raise ExpressionError(f"The '{name}' filter failed: {error}", line, column) from error
+                raise ExpressionError(f"The '{name}' filter failed: {_reason(error)}", line, column) from error
 
         return run
 
@@ -244,9 +244,14 @@ def _placed(run: Closure, node: Expression, what: str = "The expression") -> Clo
         except ExpressionError as error:
             raise error.at(line, column)  # noqa: B904 - the same error
         except ARGUMENT_FAULTS as error:
-            raise ExpressionError(f"{what} failed: {error}", line, column) from error
+            raise ExpressionError(f"{what} failed: {_reason(error)}", line, column) from error
 
     return placed
+
+
+def _reason(error: Exception) -> str:
+    """The decimal module's errors are lists of classes, which tell a flow's author nothing."""
+    return "the number is out of range" if isinstance(error, ArithmeticError) else str(error)
 
 
 def _fixed_attribute(target: Closure, key: Any, owner: str | None) -> Closure:

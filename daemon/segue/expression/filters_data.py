@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -15,12 +16,11 @@ from segue.expression.budget import check_size
 from segue.expression.errors import ExpressionError
 from segue.expression.evaluation import Evaluation
 from segue.expression.signatures import FilterSignature, Given, optional_text, text_argument
-from segue.expression.values import BigInteger, Float32, Long, class_name, to_json
+from segue.expression.values import BigInteger, Float32, Long, class_name, float_text, to_json
 
 _NUMBER_MAX = 1000
 _INTEGER = re.compile(r"([+-]?)(?:0[xX]([0-9a-fA-F]+)|#([0-9a-fA-F]+)|(\d+))")
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
-_FLOAT_MAX = 3.4028234663852886e38
 
 # jq in the same process can read the environment and files, so what does is defined away before the program begins. The newline
 # keeps a comment at the program's end from eating the bracket; imports are a syntax error inside brackets.
@@ -132,11 +132,10 @@ def _smallest(text: str) -> Any:
     if _INTEGER.fullmatch(text):
         whole = _integer(text)
         return whole if -(1 << 63) <= whole < 1 << 63 else BigInteger(whole)
-    exact = Decimal(_decimal(text))
-    digits = len(exact.as_tuple().digits)
-    if digits <= 7 and abs(exact) <= _FLOAT_MAX:
-        return Float32(text)
-    return float(text) if digits <= 16 else exact
+    exact, double, narrow = Decimal(_decimal(text)), float(text), Float32(text)
+    if math.isfinite(narrow) and float_text(narrow) == float_text(double) and (narrow or not exact):
+        return narrow
+    return double if math.isfinite(double) and Decimal(float.__repr__(double)) == exact else exact
 
 
 def _integer(text: str) -> int:
