@@ -54,7 +54,7 @@ def _finding(
     detail: ErrorDetails, model: type[BaseModel], raw: Mapping[str, Any], where: Path, also: frozenset[str]
 ) -> Finding:
     kind = detail["type"]
-    path, value = _path_in(raw, detail["loc"])
+    path, value = _path_in(raw, detail["loc"], is_missing=kind == "missing")
     match kind:
         case "extra_forbidden":
             return _unknown_key(model if len(path) == 1 else None, where, path, also)
@@ -72,13 +72,13 @@ def _finding(
             return _other(detail, (*where, *path), value)
 
 
-def _path_in(raw: Any, loc: tuple[int | str, ...]) -> tuple[Path, Any]:
+def _path_in(raw: Any, loc: tuple[int | str, ...], *, is_missing: bool) -> tuple[Path, Any]:
     """The keys of pydantic's location that are the author's (it also names members of unions), and the value there."""
     path: list[str | int] = []
     value = raw
     for index, step in enumerate(loc):
-        is_last = index == len(loc) - 1
-        if isinstance(value, dict) and (step in value or is_last):
+        is_absent_key = is_missing and index == len(loc) - 1
+        if isinstance(value, dict) and (step in value or is_absent_key):
             path.append(step)
             value = value.get(str(step))
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):

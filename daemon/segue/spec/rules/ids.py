@@ -59,7 +59,7 @@ def _maps(given: Any) -> Iterable[dict[str, Any]]:
 
 
 def reserved_id(subject: Subject) -> Iterator[Finding]:
-    if subject.flow.raw.get("id") in RESERVED_IDS:
+    if subject.flow.id in RESERVED_IDS:
         yield warning(("id",), "reserved-id", f"'{subject.flow.id}' is a path of the API", hint="choose another id")
 
 
