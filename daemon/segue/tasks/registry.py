@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from segue.tasks import debug, execution, log, output
+from segue.tasks import debug, execution, http, log, output
 from segue.tasks.kind import TaskKind
 from segue.tasks.scripts import python, shell
 
@@ -24,6 +24,7 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *debug.KINDS,
     *output.KINDS,
     *execution.KINDS,
+    *http.KINDS,
     *shell.KINDS,
     *python.KINDS,
 )

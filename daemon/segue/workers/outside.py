@@ -20,6 +20,8 @@ from segue.storage import address as addresses
 from segue.storage.address import AddressRefused
 from segue.storage.local import LocalStorage
 from segue.storage.storage import FileMissing, StorageFailure
+from segue.tasks import http
+from segue.tasks.kind import TaskFailed
 from segue.tasks.masking import Masker
 from segue.workers.channel import AskRefused, Channel
 
@@ -117,6 +119,12 @@ class WorkerOutside(Closed):
 
     def subflow(self, request: dict[str, Any]) -> Any:
         return self._ask("subflow", request)
+
+    def http(self, request: dict[str, Any]) -> Any:
+        try:
+            return http.fetch(request)
+        except (TaskFailed, ValueError) as error:
+            raise ExpressionError(f"http(): {error}") from error
 
     def read(self, path: str, namespace: str | None, revision: int | None) -> str:  # noqa: ARG002 - the commit tells
         return _text_of(path, self._bytes(path, namespace))
