@@ -84,6 +84,25 @@ def replay_of(
     return _from_task_run(plan, execution, task_run_id, fresh, at)
 
 
+def rerun_of(execution: Execution, flow: Flow, *, id: ExecutionId, at: datetime, due: datetime) -> Execution:  # noqa: A002
+    """The execution that follows a RETRIED one: the same revision, inputs, labels and trigger, the next attempt."""
+    again = new_execution(
+        id=id,
+        flow=flow,
+        revision=execution.revision,
+        commit=execution.commit,
+        at=at,
+        inputs=execution.inputs,
+        labels=execution.labels,
+        trigger=execution.trigger,
+        scheduled_at=due,
+        parent_id=execution.parent_id,
+        original_id=execution.original_id or execution.id,
+        kind=execution.kind,
+    )
+    return replace(again, attempt_number=execution.attempt_number + 1)
+
+
 def _from_task_run(
     plan: Plan, execution: Execution, chosen_id: TaskRunId, fresh: Execution, at: datetime
 ) -> Execution | None:

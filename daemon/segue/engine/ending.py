@@ -7,8 +7,9 @@ from segue.engine.asking import Pending
 from segue.engine.flow_outputs import outputs_of
 from segue.engine.flowables.steering import Question
 from segue.engine.outcome import allowed_end
+from segue.engine.rerun import rerun_at
 from segue.engine.scene import Scene
-from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, TaskRunMoved
+from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, RerunOrdered, TaskRunMoved
 from segue.model.execution import Failure
 from segue.model.state import State
 
@@ -40,6 +41,8 @@ def end_flow(scene: Scene, worst: State) -> tuple[Change, ...]:
     """The execution ends. Outputs that do not render make a good end a FAILED one."""
     wanted = scene.execution.progress.notes.get(EXIT)
     state = State(wanted) if wanted and worst is not State.KILLED else worst
+    if state is State.FAILED and not wanted:
+        return _failed(scene)
     if not scene.plan.flow.outputs or state not in _WITH_OUTPUTS:
         return (ExecutionMoved(at=scene.at, state=state),)
     answer = asking.ask(scene, outputs_question(scene))
@@ -52,6 +55,13 @@ def end_flow(scene: Scene, worst: State) -> tuple[Change, ...]:
             ExecutionMoved(at=scene.at, state=State.FAILED),
         )
     return (OutputsSet(id=None, outputs=values), ExecutionMoved(at=scene.at, state=state))
+
+
+def _failed(scene: Scene) -> tuple[Change, ...]:
+    due = rerun_at(scene)
+    if due is None:
+        return (ExecutionMoved(at=scene.at, state=State.FAILED),)
+    return (ExecutionMoved(at=scene.at, state=State.RETRIED), RerunOrdered(due=due))
 
 
 def outputs_question(flow: Scene) -> Question:

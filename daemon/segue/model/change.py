@@ -120,6 +120,14 @@ class OutputsSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RerunOrdered:
+    """The execution is RETRIED by a new one. *Act*: make `engine.create.rerun_of` it, to start at `due`, in the same
+    transaction (there is no other trace of it)."""
+
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelsChanged:
     labels: Mapping[str, str]
 
@@ -153,6 +161,7 @@ Change = (
     | TimerCleared
     | ProgressMade
     | OutputsSet
+    | RerunOrdered
     | LabelsChanged
     | VariablesChanged
     | Logged

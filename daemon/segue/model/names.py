@@ -32,6 +32,16 @@ def execution_id(milliseconds: int, chance: int) -> ExecutionId:
     return ExecutionId("".join(reversed(digits)))
 
 
+def milliseconds_of(execution: str) -> int | None:
+    """When the id was made, in Unix milliseconds; None for an id that is not ours."""
+    if len(execution) != _ID_LENGTH or not set(execution) <= set(_DIGITS):
+        return None
+    number = 0
+    for digit in execution:
+        number = number * 62 + _DIGITS.index(digit)
+    return number >> _CHANCE_BITS
+
+
 def task_run_id(execution: str, sequence: int) -> TaskRunId:
     """The id of the task run made as number `sequence` (from 0) of an execution. Needs no chance, so the engine
     can make it and a replayed decision makes the same."""

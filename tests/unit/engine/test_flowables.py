@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from segue.model.change import ProgressMade
+from segue.model.change import Logged, ProgressMade
 from segue.model.execution import Failure
 from segue.model.state import State
 from segue.model.task import AllowFailure, Dag, ForEach, If, Parallel, Sequential, Sleep, Switch, Task
@@ -148,10 +148,19 @@ def test_switch_takes_the_case_named_like_the_value(value: str, order: list[str]
     assert player.only("sw").outputs == outputs
 
 
-def test_switch_without_a_match_and_without_defaults_succeeds() -> None:
+def test_switch_without_a_match_and_without_defaults_fails_and_says_why() -> None:
     player = Player(flow(task("sw", Switch(value="x", cases={"y": tasks("a")})))).run()
 
-    assert (player.order, player.state) == (["sw"], State.SUCCESS)
+    assert player.states == {"sw": "FAILED"}
+    assert [change.message for change in player.changes if isinstance(change, Logged)] == [
+        "No case is named `x`, and there are no defaults"
+    ]
+
+
+def test_switch_whose_defaults_are_all_disabled_succeeds() -> None:
+    switch = Switch(value="x", cases={"y": tasks("a")}, defaults=(task("d", disabled=True),))
+
+    assert Player(flow(task("sw", switch))).run().state is State.SUCCESS
 
 
 def each(values: str | tuple[Any, ...], *ids: str, limit: int = 1, **keys: Any) -> Task:

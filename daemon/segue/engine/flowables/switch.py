@@ -1,4 +1,5 @@
-"""Switch: the tasks of the case that is named like the value, else the `defaults`. No match and no defaults: none."""
+"""Switch: the tasks of the case that is named like the value, else the `defaults`. Without either it fails, as in Kestra:
+a value that nobody thought of is a mistake."""
 
 from typing import Any
 
@@ -21,9 +22,12 @@ def question(node: Node) -> Question | None:
 
 def opening(node: Node, answer: Any) -> Opening | Failure:
     assert node.task is not None
-    assert isinstance(node.task.body, Switch)
+    body = node.task.body
+    assert isinstance(body, Switch)
     value = "" if answer is None else str(answer)
-    matches = value in node.task.body.cases
+    matches = value in body.cases
+    if not matches and not body.defaults:
+        return Failure(message=f"No case is named `{value}`, and there are no defaults")
     return Opening(
         branch=f"cases.{value}" if matches else "defaults",
         outputs={"value": value, "defaults": not matches},
