@@ -128,7 +128,9 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-Text = Annotated[str, BeforeValidator(_as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+_TEXT_SCHEMA: Final = {"type": ["string", "number", "boolean"]}
+
+Text = Annotated[str, BeforeValidator(_as_text), WithJsonSchema(_TEXT_SCHEMA)]
 """A text; numbers and booleans are taken as they are written."""
 
 Texts = list[Text]
@@ -142,7 +144,7 @@ def _as_texts(value: object) -> object:
 TextOrTexts = Annotated[
     list[Text],
     BeforeValidator(_as_texts),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}),
 ]
 """One text, or a list of them."""
 
