@@ -24,6 +24,7 @@ from segue.model.trigger import (
     ScheduleOnDates,
     Trigger,
     TriggerBody,
+    UpstreamFlow,
 )
 
 NAME_PARTS = {"SECONDS": "second", "MINUTES": "minute", "HOURS": "hour", "DAYS": "day"}
@@ -97,7 +98,7 @@ def _moved(given: Any, value: Mapping[str, Any], now: datetime) -> datetime:
     moment = now if given is True else now + _span(given)
     if unit := value.get("truncate"):
         names = list(NAME_PARTS.values())
-        cut = dict.fromkeys(names[:names.index(NAME_PARTS[unit])], 0)
+        cut = dict.fromkeys(names[: names.index(NAME_PARTS[unit])], 0)
         moment = moment.replace(microsecond=0, **cut)
     return moment
 
@@ -179,9 +180,25 @@ def _body_of(type_: str, raw: Mapping[str, Any]) -> TriggerBody:
             return ScheduleOnDates(dates=tuple(raw["dates"]), timezone=raw.get("timezone"), recover_missed=recover)
         case "Flow":
             options = {key: raw[key] for key in ("preconditions", "window", "mode", "minSatisfied") if key in raw}
-            return FlowEnds(states=tuple(State(each) for each in raw.get("states") or ()), options=options)
+            return FlowEnds(
+                states=_states(raw), depends_on=tuple(map(_upstream, raw.get("dependsOn") or ())), options=options
+            )
         case _:
             raise Unsupported(f"trigger type {type_}")
+
+
+def _upstream(raw: Mapping[str, Any]) -> UpstreamFlow:
+    return UpstreamFlow(
+        namespace=raw.get("namespace"),
+        flow_id=raw.get("flowId"),
+        states=_states(raw),
+        labels=labels_of(raw.get("labels")),
+        when=raw.get("when"),
+    )
+
+
+def _states(raw: Mapping[str, Any]) -> tuple[State, ...]:
+    return tuple(State(each) for each in raw.get("states") or ())
 
 
 def source_of(context: Mapping[str, Any], now: datetime) -> Source | None:

@@ -1,10 +1,12 @@
 """Questions about triggers: conditions, schedules, flow triggers, windows of time, labels."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import yaml
 from segue.engine.conditions import CannotTell, Circumstances, all_hold, holds
 from segue.engine.due import (
     Backfill,
@@ -22,19 +24,23 @@ from segue.engine.due import (
 )
 from segue.engine.inputs import Owner, resolve
 from segue.engine.labels import labels_of_new, rendered_labels, without_system
-from segue.engine.match import listener_of, match
+from segue.engine.match import listener_of, match, may_follow
 from segue.engine.request import Request, request_of
 from segue.engine.windows import Bounds, bounds_at, window_of_1x
 from segue.engine.zones import parse_moment
 from segue.expression.iso import json_text
+from segue.model.flow import Flow
 from segue.model.names import ExecutionId
+from segue.model.problem import Severity
 from segue.model.state import State
 from segue.model.trigger import RecoverMissed
+from segue.spec.loader import load_flow
 
 from tests.conformance.reading import (
     Refused,
     Unsupported,
     condition_of,
+    flows_folder,
     input_of,
     labels_of,
     present,
@@ -271,6 +277,32 @@ def _shown(bounds: Bounds) -> dict[str, Any]:
     return {"start": json_text(bounds.start), "end": json_text(bounds.end) if bounds.end else None}
 
 
+def _topology(question: dict[str, Any], now: datetime) -> dict[str, Any]:
+    parent, child = (_raw_flow(question["properties"][name]) for name in ("parent", "child"))
+    if "Subflow" in json.dumps(parent):
+        raise Unsupported("flows that are called by a task")
+    follows = may_follow(_flow(child, now), _flow(parent, now))
+    return {"relation": "FLOW_TRIGGER" if follows else None}
+
+
+def _raw_flow(given: dict[str, Any]) -> dict[str, Any]:
+    if "$flow" not in given:
+        return given
+    return yaml.safe_load((flows_folder() / given["$flow"]).read_text())
+
+
+def _flow(raw: dict[str, Any], now: datetime) -> Flow:
+    triggers = (trigger_of(each["type"], each, now) for each in raw.get("triggers") or ())
+    return Flow(namespace=raw["namespace"], id=raw["id"], tasks=(), triggers=tuple(triggers))
+
+
+def _warning(question: dict[str, Any], _now: datetime) -> dict[str, Any]:
+    task = {"id": "task", "type": "io.kestra.plugin.core.flow.Sleep", "duration": "PT1S"}
+    flow = {**question["context"]["flow"], "tasks": [task], "triggers": [question["properties"]]}
+    loaded = load_flow(yaml.safe_dump(flow), path="flow.yaml")
+    return {"warnings": [each.message for each in loaded.problems if each.severity is Severity.WARNING]}
+
+
 KINDS: dict[str, Callable[[dict[str, Any], datetime], dict[str, Any]]] = {
     "condition": _condition,
     "schedule_evaluate": _evaluate,
@@ -280,4 +312,6 @@ KINDS: dict[str, Callable[[dict[str, Any], datetime], dict[str, Any]]] = {
     "flow_trigger": _flow_trigger,
     "labels": _given_labels,
     "time_window": _window,
+    "topology": _topology,
+    "warning": _warning,
 }

@@ -9,20 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
-from enum import IntEnum
 from typing import Any, Final
 
-from segue.engine.conditions import CannotTell, Circumstances, all_hold, comparison_of, kind_of, when_holds
+from segue.engine.conditions import CannotTell, Circumstances, all_hold, kind_of, when_holds
 from segue.engine.gathering import (
     Gathered,
     Gathering,
-    Requirement,
-    Where,
     after_firing,
     gather,
     gatherings_of,
     is_complete,
 )
+from segue.engine.places import Place, may_mean, places_around, places_of
 from segue.engine.request import Request, request_of
 from segue.engine.source import Source
 from segue.engine.typed import java_text
@@ -31,24 +29,9 @@ from segue.expression.evaluation import Scope
 from segue.expression.template import render_value
 from segue.model.flow import Flow
 from segue.model.state import FINAL, State
-from segue.model.trigger import Condition, FlowEnds, Trigger, UpstreamFlow, Webhook
+from segue.model.trigger import Condition, FlowEnds, Trigger, Webhook
 
 DEFAULT_STATES: Final = FINAL | {State.PAUSED}
-
-
-class _Reach(IntEnum):
-    """How many executions a place covers, fewest first."""
-
-    FLOW = 0
-    NAMESPACE = 1
-    PREFIX = 2
-    SUFFIX = 3
-    FLOW_ID = 4
-    ANYWHERE = 5
-
-
-_Place = tuple[_Reach, str, str]
-_ANYWHERE: Final[_Place] = (_Reach.ANYWHERE, "", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +60,16 @@ class Listeners:
     """An index over the flow triggers of live flows. Looking one execution up costs what listens to it."""
 
     def __init__(self, flows: Iterable[Flow]) -> None:
-        self._by_place: dict[_Place, list[Listener]] = defaultdict(list)
+        self._by_place: dict[Place, list[Listener]] = defaultdict(list)
         for flow in flows:
             for listener in _listeners(flow):
-                for place in _places(listener):
+                for place in places_of(listener.conditions, listener.gatherings):
                     self._by_place[place].append(listener)
 
     def to(self, namespace: str, flow_id: str, state: State) -> tuple[Listener, ...]:
         """Those that an execution of this flow coming to this state might fire; never the flow's own."""
         found: dict[tuple[str, str, str], Listener] = {}
-        for place in _places_of_source(namespace, flow_id):
+        for place in places_around(namespace, flow_id):
             for listener in self._by_place.get(place, ()):
                 if state in listener.states and (listener.namespace, listener.flow_id) != (namespace, flow_id):
                     found[listener.namespace, listener.flow_id, listener.trigger.id] = listener
@@ -111,6 +94,16 @@ def listener_of(namespace: str, flow_id: str, trigger: Trigger) -> Listener:
         conditions=tuple(each for each in trigger.conditions if kind_of(each) != "Multiple"),
         gatherings=gatherings_of(trigger),
     )
+
+
+def may_follow(flow: Flow, upstream: Flow) -> bool:
+    """Is there a flow trigger by which executions of `upstream` may start executions of `flow`."""
+    if (flow.namespace, flow.id) == (upstream.namespace, upstream.id):
+        return False
+    listeners = (
+        listener_of(flow.namespace, flow.id, each) for each in flow.triggers if isinstance(each.body, FlowEnds)
+    )
+    return any(may_mean(each.conditions, each.gatherings, upstream.namespace, upstream.id) for each in listeners)
 
 
 def match(
@@ -193,69 +186,6 @@ def missed(listener: Listener, kept: Mapping[str, Gathered], now: datetime) -> b
         for each in listener.gatherings
         if (gathered := kept.get(each.id)) is not None
     )
-
-
-# Where a listener has to be found.
-
-
-def _places_of_source(namespace: str, flow_id: str) -> Iterator[_Place]:
-    yield _Reach.FLOW, namespace, flow_id
-    yield _Reach.NAMESPACE, namespace, ""
-    yield _Reach.FLOW_ID, "", flow_id
-    yield _ANYWHERE
-    for at in range(len(namespace) + 1):
-        yield _Reach.PREFIX, namespace[:at], ""
-        yield _Reach.SUFFIX, namespace[at:], ""
-
-
-def _places(listener: Listener) -> frozenset[_Place]:
-    """Every condition and gathering has to hold, so any of them will do; the one that covers least is taken."""
-    alternatives = [_places_of(each) for each in listener.conditions]
-    alternatives += [_union(each.requirements.values()) for each in listener.gatherings]
-    return min(alternatives, key=lambda places: max(reach for reach, _, _ in places), default=frozenset({_ANYWHERE}))
-
-
-def _union(requirements: Iterable[Requirement]) -> frozenset[_Place]:
-    return frozenset(place for each in requirements for place in _places_of(each)) or frozenset({_ANYWHERE})
-
-
-def _places_of(requirement: Requirement) -> frozenset[_Place]:
-    match requirement:
-        case UpstreamFlow():
-            return frozenset({_place(requirement.namespace, requirement.flow_id)})
-        case Where():
-            return frozenset({_place_of_where(requirement)})
-        case Condition():
-            return _places_of_condition(requirement)
-
-
-def _place(namespace: str | None, flow_id: str | None) -> _Place:
-    if namespace and flow_id:
-        return _Reach.FLOW, namespace, flow_id
-    if namespace:
-        return _Reach.NAMESPACE, namespace, ""
-    return (_Reach.FLOW_ID, "", flow_id) if flow_id else _ANYWHERE
-
-
-def _place_of_where(where: Where) -> _Place:
-    if not where.is_all and len(where.filters) > 1:
-        return _ANYWHERE
-    equal = {each.field: str(each.value) for each in where.filters if each.type == "EQUAL_TO"}
-    return _place(equal.get("NAMESPACE"), equal.get("FLOW_ID"))
-
-
-def _places_of_condition(condition: Condition) -> frozenset[_Place]:
-    properties = condition.properties
-    match kind_of(condition):
-        case "ExecutionFlow":
-            return frozenset({_place(properties["namespace"], properties["flowId"])})
-        case "ExecutionNamespace":
-            reach = {"PREFIX": _Reach.PREFIX, "SUFFIX": _Reach.SUFFIX}.get(comparison_of(properties), _Reach.NAMESPACE)
-            return frozenset({(reach, str(properties["namespace"]), "")})
-        case "Or":
-            return _union(properties["conditions"])
-        case _:
-            return frozenset({_ANYWHERE})
 
 
 # Webhooks.

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 from segue.engine.gathering import Gathered, plain_gathered, read_gathered
-from segue.engine.match import Listeners, Matched, listener_of, match, missed, webhook_variables, webhook_with_key
+from segue.engine.match import (
+    Listeners,
+    Matched,
+    listener_of,
+    match,
+    may_follow,
+    missed,
+    webhook_variables,
+    webhook_with_key,
+)
 from segue.engine.source import Source
 from segue.expression.evaluation import Scope
 from segue.expression.outside import FrozenOutside
@@ -274,6 +283,22 @@ def test_a_window_that_ends_unfulfilled_was_missed() -> None:
     kept = {id_: each for id_, each in matched(trigger, a_source("a")).kept.items() if each}
     assert not missed(listener, kept, NOW)
     assert missed(listener, kept, NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [
+        (a_trigger(), True),
+        (a_trigger(a_condition("ExecutionFlow", namespace="company.team", flowId="load")), True),
+        (a_trigger(a_condition("ExecutionNamespace", namespace="elsewhere")), False),
+        (a_trigger(body=FlowEnds(depends_on=(UpstreamFlow(flow_id="load"), UpstreamFlow(flow_id="x")))), True),
+        (a_trigger(body=FlowEnds(depends_on=(UpstreamFlow(flow_id="x"),))), False),
+    ],
+    ids=["any", "flow", "other-namespace", "one-of-several", "another"],
+)
+def test_which_flow_may_follow_which(trigger: Trigger, expected: bool) -> None:
+    assert may_follow(a_flow("after", trigger), a_flow("load")) is expected
+    assert not may_follow(a_flow("load", trigger), a_flow("load"))
 
 
 # Webhooks.

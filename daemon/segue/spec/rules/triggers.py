@@ -17,6 +17,7 @@ def fires_on_everything(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 trigger.where,
                 "fires-on-everything",
-                f"trigger '{trigger.id}' fires on every execution of every other flow",
+                "This flow will be triggered for EVERY execution of EVERY flow on your instance. We recommend adding the "
+                f"preconditions property to the Flow trigger '{trigger.id}'.",
                 hint="say which with `dependsOn`, `preconditions` or `conditions`",
             )
