@@ -20,7 +20,7 @@ _numbers = iter(range(1 << 30))
 
 
 def order_of(task_type: str, properties: dict[str, Any] | None = None, **given: Any) -> Order:
-    """An order of a task run of its own. `task_type` without its prefix."""
+    """An order of a task run of its own. Ours may be given without its prefix."""
     number = next(_numbers)
     values: dict[str, Any] = {
         "id": f"execution-{number}#1",
@@ -31,7 +31,7 @@ def order_of(task_type: str, properties: dict[str, Any] | None = None, **given: 
         "commit": "0" * 40,
         "task_run_id": f"execution-{number}",
         "task_id": "task",
-        "task_type": f"io.kestra.plugin.{task_type}",
+        "task_type": f"io.kestra.plugin.{task_type}" if task_type.startswith(("core.", "scripts.")) else task_type,
         "attempt": 1,
         "properties": properties or {},
     }
