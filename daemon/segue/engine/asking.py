@@ -70,11 +70,18 @@ def _from_worker(scene: Scene, question: Question) -> Answer | Failure | Pending
     return Pending((order, ProgressMade(id=scene.id, fields={"notes": {**notes, AWAITS: question.purpose}})))
 
 
+def awaited(scene: Scene) -> str | None:
+    """The purpose of what a worker is to say; None if nothing, or too late."""
+    state = scene.run.state if scene.run is not None else scene.execution.state
+    purpose = scene.progress.notes.get(AWAITS)
+    return None if state.is_final or purpose is None else str(purpose)
+
+
 def answered(scene: Scene, event: Evaluated) -> tuple[Change, ...]:
-    """Take down what a worker said, if it was asked."""
-    notes = scene.progress.notes
-    if notes.get(AWAITS) != event.purpose:
+    """Take down what a worker said, if that is still awaited."""
+    if awaited(scene) != event.purpose:
         return ()
+    notes = scene.progress.notes
     said = {"value": event.value} if event.failure is None else {"failure": event.failure.message}
     return (ProgressMade(id=scene.id, fields={"notes": _with_answer(notes, event.purpose, said)}),)
 

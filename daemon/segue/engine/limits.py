@@ -6,6 +6,10 @@ from typing import Final
 TASK_RUNS_MAX: Final = 500_000
 """Task runs of one execution. A flowable that wants more fails: nested loops multiply, and each run is a row."""
 
+AT_ONCE_MAX: Final = 1_000
+"""Values of a loop without a limit of its own that are under way at once. No pool of workers is that large, and making a
+hundred thousand task runs in one go would keep everybody else waiting."""
+
 RESUBMITS_MAX: Final = 3
 """How often an attempt is given to another worker when its worker is gone. Dagu and Kestra try for ever, and a task
 that takes its worker down with it then never ends."""

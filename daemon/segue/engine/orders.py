@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from segue.engine import narrowing
-from segue.engine.asking import AWAITS
+from segue.engine.asking import awaited
 from segue.engine.ending import outputs_question
 from segue.engine.flowables.steering import Question
 from segue.engine.flowables.table import steering_of
@@ -59,7 +59,7 @@ def evaluation_for(
 ) -> Order | None:
     """The order to evaluate what the engine may not; None if nobody waits for it any more."""
     scene = Scene.of(plan, execution, ordered.id, execution.history[-1].at)
-    if scene is None or scene.progress.notes.get(AWAITS) != ordered.purpose:
+    if scene is None or awaited(scene) != ordered.purpose:
         return None
     task = scene.node.task
     return Order(
@@ -84,7 +84,7 @@ def open_evaluations(plan: Plan, execution: Execution) -> Iterator[EvaluationOrd
     """The evaluations that are still waited for: to be ordered again when the daemon has been away."""
     for run_id in (None, *(run.id for run in execution.task_runs.values() if not run.state.is_final)):
         scene = Scene.of(plan, execution, run_id, execution.history[-1].at)
-        purpose = scene.progress.notes.get(AWAITS) if scene is not None else None
+        purpose = awaited(scene) if scene is not None else None
         question = _question(scene, purpose) if scene is not None and purpose is not None else None
         if question is not None:
             yield EvaluationOrdered(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from segue.engine.asking import without_answers
 from segue.engine.ending import EXIT
 from segue.engine.outcome import is_blocking
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
@@ -62,13 +63,19 @@ class _Reopening:
         self.changes.append(TaskRunRemoved(id=scene.run.id))
         self.removed.add(scene.run.id)
 
+    def forget_answers(self, scene: Scene) -> None:
+        """What a worker was asked is asked anew."""
+        if scene.progress.notes:
+            notes = without_answers(scene.progress.notes)
+            self.changes.append(ProgressMade(id=scene.id, fields={"notes": notes}))
+
     def recount(self, scene: Scene, branch: str, **fields: Any) -> None:
         kept = (run for run in scene.children() if run.id not in self.removed)
         counts = recounted(scene.plan, branch, kept, self.states)
         self.changes.append(ProgressMade(id=scene.id, fields={**counts, **fields}))
 
     def finish(self, flow: Scene, branch: str) -> tuple[Change, ...]:
-        notes = {key: value for key, value in flow.progress.notes.items() if key != EXIT}
+        notes = {key: value for key, value in without_answers(flow.progress.notes).items() if key != EXIT}
         self.recount(flow, branch, notes={**notes, SEQUENCE: flow.execution.next_sequence})
         if flow.execution.outputs is not None:
             self.changes.append(OutputsSet(id=None, outputs=None))
@@ -109,6 +116,7 @@ def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
     if main is None:  # works in a worker, or failed before it opened
         if run.state.is_final:
             reopening.move(run, State.RESTARTED)
+            reopening.forget_answers(scene)
         return
     if run.state.is_final:
         reopening.move(run, State.RUNNING)

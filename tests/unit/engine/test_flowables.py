@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from segue.engine.limits import AT_ONCE_MAX
 from segue.model.change import Logged, ProgressMade
 from segue.model.execution import Failure
 from segue.model.state import State
@@ -183,6 +184,13 @@ def test_for_each_without_a_limit_starts_all_values() -> None:
 
     assert player.order == ["each", "a[x]", "a[y]", "a[z]"]
     assert [run.iteration for run in player.runs("a")] == [0, 1, 2]
+
+
+def test_for_each_without_a_limit_is_bounded_all_the_same() -> None:
+    player = Player(flow(each(tuple(range(AT_ONCE_MAX + 5)), limit=0))).start()
+
+    assert len(player.runs("a")) == AT_ONCE_MAX
+    assert len(player.finish().runs("a")) == AT_ONCE_MAX + 5
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from segue.engine.orders import evaluation_for, open_evaluations, order_for
 from segue.engine.rebuild import restore
 from segue.model.change import EvaluationOrdered, Logged
-from segue.model.event import Evaluated
+from segue.model.event import Evaluated, KillWanted, RestartWanted
 from segue.model.execution import Failure, TriggeredBy
 from segue.model.flow import Output
 from segue.model.state import State
@@ -256,3 +256,20 @@ def test_an_expression_that_does_not_end_fails_its_task_only() -> None:
     player = Player(flow(task("if", If(condition=endless, then=tasks("a"))))).run()
 
     assert player.states == {"if": "FAILED"}
+
+
+def test_an_answer_that_comes_after_a_kill_changes_nothing_and_a_restart_asks_anew() -> None:
+    node = task(
+        "p", Parallel(tasks=(task("if", If(condition=SECRET, then=tasks("a"))), task("s", Sleep(duration=SECRET))))
+    )
+    player = Player(flow(node), answers={"condition": True, "duration": "PT1S"}).start()
+    player.send(KillWanted(at=player.tick()))
+    late = Evaluated(at=player.tick(), task_run_id=player.only("if").id, purpose="condition", value=False)
+    assert player.send(late) == ()
+    player.evaluations.clear()
+
+    player.send(RestartWanted(at=player.tick()))
+    player.run()
+
+    assert player.state is State.SUCCESS
+    assert player.order == ["p", "if", "s", "a"]

@@ -174,6 +174,8 @@ class World:
     def kill(self, choice: int) -> None:
         if choice % 4 == 0:
             self.send(KillWanted(at=self.tick()))
+            if choice % 8:
+                self.evaluations.clear()  # whoever was to answer is not asked any more
 
     def pause(self, _choice: int) -> None:
         self.send(PauseWanted(at=self.tick()))

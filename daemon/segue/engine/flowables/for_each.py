@@ -9,6 +9,7 @@ from typing import Any
 
 from segue.engine.flowables import parts
 from segue.engine.flowables.steering import Child, Opening, Question
+from segue.engine.limits import AT_ONCE_MAX
 from segue.engine.plan import Node
 from segue.engine.scene import Scene
 from segue.model.execution import Failure, TaskRun
@@ -81,8 +82,8 @@ def due(scene: Scene) -> Sequence[Child]:
     ended = [run for run in last_of_group.values() if run.state.is_final]
     following = [child for run in ended if (child := _following(scene, run)) is not None]
     busy = len(last_of_group) - len(ended) + len(following)
-    limit = _body(scene.node).concurrency_limit
-    return [*following, *_groups(scene, max(0, limit - busy) if limit else None)]
+    limit = _body(scene.node).concurrency_limit or AT_ONCE_MAX
+    return [*following, *_groups(scene, max(0, limit - busy))]
 
 
 def _of_values(runs: Iterable[TaskRun]) -> Iterator[TaskRun]:
@@ -95,11 +96,11 @@ def _following(scene: Scene, run: TaskRun) -> Child | None:
     return Child(tasks[position], run.value, run.iteration) if position < len(tasks) else None
 
 
-def _groups(scene: Scene, number: int | None) -> Sequence[Child]:
+def _groups(scene: Scene, number: int) -> Sequence[Child]:
     """The first task run of up to `number` further values."""
     tasks = scene.node.children("tasks")
     if not tasks:
         return ()
     first, values = scene.progress.next, scene.progress.values
-    stop = len(values) if number is None else min(len(values), first + number)
+    stop = min(len(values), first + number)
     return [Child(tasks[0], values[index], index) for index in range(first, stop)]
