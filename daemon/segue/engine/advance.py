@@ -3,16 +3,18 @@
     changes = advance(plan, execution, event)
 
 The execution is changed on the way; the changes, in their order, are what has to be written down and then acted on.
-Nothing decided (`()`) leaves the execution as it was.
+Nothing decided (`()`) leaves the execution as it was. One call does a bounded amount of work: if more is to settle it
+sets a timer that is due at once, and the next event, whichever it is, goes on.
 """
 
 from segue.engine.decide import decide
 from segue.engine.evolve import evolve
+from segue.engine.limits import SETTLE_STEPS_MAX
 from segue.engine.plan import Plan
 from segue.engine.scene import Scene
 from segue.engine.settle import can_settle, rest, settle
-from segue.model.change import Change
-from segue.model.event import Event
+from segue.model.change import Change, TimerSet
+from segue.model.event import Event, TimerKind
 from segue.model.execution import Execution
 
 
@@ -21,12 +23,14 @@ def advance(plan: Plan, execution: Execution, event: Event) -> tuple[Change, ...
     changes = list(decide(plan, execution, event))
     for change in changes:
         evolve(execution, change)
-    while can_settle(execution):
-        # Ends: every entry comes from a change, and changes only make task runs (bounded), or move one on.
+    for _ in range(SETTLE_STEPS_MAX):
+        if not can_settle(execution):
+            _fold(execution, rest(execution, event.at), changes)
+            return tuple(changes)
         scene = Scene.of(plan, execution, execution.unsettled.popleft(), event.at)
         if scene is not None:
             _fold(execution, settle(scene), changes)
-    _fold(execution, rest(execution, event.at), changes)
+    changes.append(TimerSet(kind=TimerKind.GO_ON, due=event.at))
     return tuple(changes)
 
 

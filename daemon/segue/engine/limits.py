@@ -6,6 +6,10 @@ from typing import Final
 TASK_RUNS_MAX: Final = 500_000
 """Task runs of one execution. A flowable that wants more fails: nested loops multiply, and each run is a row."""
 
+SETTLE_STEPS_MAX: Final = 5_000
+"""Steps of settling in one go, about a tenth of a second. A loop whose tasks all need no worker would otherwise keep the
+daemon from everything else until it is done."""
+
 AT_ONCE_MAX: Final = 1_000
 """Values of a loop without a limit of its own that are under way at once. No pool of workers is that large, and making a
 hundred thousand task runs in one go would keep everybody else waiting."""

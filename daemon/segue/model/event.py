@@ -128,6 +128,7 @@ class TimerKind(StrEnum):
     RETRY = "retry"
     SLEEP = "sleep"
     START = "start"  # of an execution with a date to start at
+    GO_ON = "go-on"  # with what one decision had no room for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

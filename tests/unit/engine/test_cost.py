@@ -4,10 +4,15 @@ Python functions, not timed."""
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import pytest
+from segue.engine.limits import SETTLE_STEPS_MAX
 from segue.engine.orders import order_for
+from segue.engine.rebuild import restore
+from segue.model.event import TimerKind
+from segue.model.state import State
 from segue.model.task import Body, ForEach, Parallel, Runnable, Sequential, Task
 
 from tests.support.engine import Player, Says, flow, task
@@ -83,3 +88,24 @@ def test_an_order_is_as_large_in_a_large_execution_as_in_a_small_one() -> None:
 
     assert size(LARGE)[0] - size(SMALL)[0] <= 1
     assert size(LARGE)[1] <= size(SMALL)[1] * GROWTH_MAX
+
+
+def test_one_decision_does_a_bounded_amount_of_work_and_a_timer_goes_on_with_the_rest() -> None:
+    skipped = task("a", run_if="{{ false }}")
+    player = Player(flow(task("each", ForEach(values=numbers(3 * SETTLE_STEPS_MAX), tasks=(skipped,)))))
+
+    changes = player.start().changes
+
+    assert len(changes) < 4 * SETTLE_STEPS_MAX
+    assert list(player.timers) == [(TimerKind.GO_ON, None)]
+    assert player.finish().state is State.SUCCESS
+    assert len(player.execution.task_runs) == 3 * SETTLE_STEPS_MAX + 1
+
+
+def test_what_one_decision_had_no_room_for_is_taken_up_after_a_crash() -> None:
+    skipped = task("a", run_if="{{ false }}")
+    player = Player(flow(task("each", ForEach(values=numbers(SETTLE_STEPS_MAX), tasks=(skipped,))))).start()
+
+    player.execution = restore(player.plan, deepcopy(player.execution))
+
+    assert player.finish().state is State.SUCCESS
