@@ -9,6 +9,7 @@ one type is in `typed`.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import quote
 
 from segue.engine.typed import BadValue, Secret, UploadedFile, broken_rules, java_text, read_typed
 from segue.expression.errors import ExpressionError
@@ -20,7 +21,8 @@ from segue.model.names import ExecutionId
 DEFAULT_EXTENSION: Final = ".upl"
 _MASK: Final = "********"
 _UNSAFE_IN_NAMES: Final = {ord(letter): "_" for letter in '/\\:*?"<>|'} | dict.fromkeys(range(32))
-_FILE_NAME_MAX: Final = 200
+_FILE_NAME_BYTES_MAX: Final = 200
+_SAFE_IN_ADDRESSES: Final = "-._~!$&'()*+,;=:@[]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,12 +267,17 @@ def _sentence(declared: Input, what: str, value: Any) -> str:
 
 
 def file_address(owner: Owner, declared: Input, file: UploadedFile) -> str:
-    """Where in internal storage a file given for an input will lie; the original name is kept as far as it is safe."""
-    name = file.name.replace("\\", "/").rpartition("/")[2].translate(_UNSAFE_IN_NAMES).strip(" .")[-_FILE_NAME_MAX:]
-    if not name:
-        name = declared.id + str(declared.options.get("extension") or DEFAULT_EXTENSION)
-    folder = f"{owner.namespace.replace('.', '/')}/{owner.flow_id}/executions/{owner.execution_id}"
-    return f"kestra:///{folder}/inputs/{declared.id}/{name}"
+    """Where in internal storage a file given for an input will lie; the original name is kept as far as it is safe.
+    Names in addresses are percent-encoded."""
+    name = _safe_name(file.name) or declared.id + str(declared.options.get("extension") or DEFAULT_EXTENSION)
+    parts = (*owner.namespace.split("."), owner.flow_id, "executions", owner.execution_id, "inputs", declared.id, name)
+    return "kestra:///" + "/".join(quote(part, safe=_SAFE_IN_ADDRESSES) for part in parts)
+
+
+def _safe_name(name: str) -> str:
+    """The last part of the path, cut from the left so that the extension stays."""
+    name = name.replace("\\", "/").rpartition("/")[2].translate(_UNSAFE_IN_NAMES).strip(" .")
+    return name.encode("utf-8", "ignore")[-_FILE_NAME_BYTES_MAX:].decode("utf-8", "ignore").strip(" .")
 
 
 def extension_of(inputs: Sequence[Input], input_id: str) -> str:

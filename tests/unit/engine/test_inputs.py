@@ -12,6 +12,7 @@ from segue.expression.evaluation import Scope
 from segue.expression.outside import FrozenOutside
 from segue.model.flow import DependsOn, Input, Output
 from segue.model.names import ExecutionId
+from segue.storage.address import parts_of
 
 OWNER = Owner(namespace="company.team", flow_id="load", execution_id=ExecutionId("e1"))
 NOW = datetime(2024, 5, 15, 10, 30, tzinfo=UTC)
@@ -231,7 +232,10 @@ def test_a_form_is_nested_under_its_id() -> None:
         ("..", "file.upl"),
         ("", "file.upl"),
         ("\x00\n", "file.upl"),
-        ("übung 1.csv", "übung 1.csv"),
+        ("übung 1.csv", "%C3%BCbung%201.csv"),
+        ("100%2F.csv", "100%252F.csv"),
+        ("\udc80x.csv", "x.csv"),
+        ("é" * 300 + ".csv", "%C3%A9" * 98 + ".csv"),
     ],
 )
 def test_an_upload_gets_a_safe_address_below_its_execution(name: str, stored: str) -> None:
@@ -239,6 +243,7 @@ def test_an_upload_gets_a_safe_address_below_its_execution(name: str, stored: st
     uri = f"kestra:///company/team/load/executions/e1/inputs/file/{stored}"
     assert found.values == {"file": uri}
     assert [(each.input_id, each.uri, each.file.path) for each in found.files] == [("file", uri, "/tmp/upload")]
+    assert parts_of(uri)[:-1] == ("company", "team", "load", "executions", "e1", "inputs", "file")
 
 
 @given(
@@ -258,9 +263,25 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-TYPES = (
-    ["STRING", "INT", "FLOAT", "BOOL", "DATETIME", "DATE", "TIME", "DURATION", "FILE", "JSON", "YAML", "URI", "EMAIL", "SECRET", "ARRAY", "MULTISELECT", "SELECT"]
-)
+TYPES = [
+    "STRING",
+    "INT",
+    "FLOAT",
+    "BOOL",
+    "DATETIME",
+    "DATE",
+    "TIME",
+    "DURATION",
+    "FILE",
+    "JSON",
+    "YAML",
+    "URI",
+    "EMAIL",
+    "SECRET",
+    "ARRAY",
+    "MULTISELECT",
+    "SELECT",
+]
 
 
 @given(st.sampled_from(TYPES), json_values)
