@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tests.conformance import expressions, inputs, triggers
+from tests.conformance import expressions, inputs, misc, triggers
 from tests.conformance.reading import Refused, Unsupported
 
 Answerer = Callable[[dict[str, Any]], dict[str, Any]]
@@ -18,6 +18,7 @@ Answerer = Callable[[dict[str, Any]], dict[str, Any]]
 TABLES: dict[str, Answerer] = {
     "expressions": expressions.answer,
     "inputs": inputs.answer,
+    "misc": misc.answer,
     "triggers": triggers.answer,
 }
 
