@@ -78,6 +78,7 @@ class FlowFiles:
             default_namespace=namespace,
             folder_namespace=namespace,
             global_defaults=repository.defaults,
+            refuse_broken_expressions=True,
         )
         is_expected = is_named or isinstance(placed, FlowFile)
         for document in _documents(file, is_named=is_named):

@@ -33,10 +33,13 @@ class Document:
     """One YAML document: its value, what is wrong with it as YAML, and the places of everything in it. `index` is its
     number in the text, from 0, empty documents counted."""
 
-    __slots__ = ("_root", "findings", "index", "value")
+    __slots__ = ("_root", "_text", "findings", "index", "value")
 
-    def __init__(self, value: Any, root: Node | None, findings: tuple[Finding, ...] = (), index: int = 0) -> None:
+    def __init__(
+        self, value: Any, root: Node | None, findings: tuple[Finding, ...] = (), index: int = 0, text: str = ""
+    ) -> None:
         self.value = value
+        self._text = text
         self.index = index
         self.findings = findings
         self._root = root
@@ -44,17 +47,39 @@ class Document:
     def place(self, path: Path, *, at_key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value at the path (or of its key); of the nearest thing around it if it
         is not written there itself; (0, 0) for an empty document."""
-        if self._root is None:
+        found = self._find(path)
+        return _at(found[0 if at_key else 1]) if found else (0, 0)
+
+    def place_inside(self, path: Path, line: int, column: int) -> tuple[int, int]:
+        """Line and column in the file of a place in the text at the path. Exact for texts on one line and for literal
+        blocks, whose lines are those of the file; for others where the text begins."""
+        found = self._find(path)
+        if found is None:
             return (0, 0)
+        node = found[1]
+        at_line, at_column = _at(node)
+        if not isinstance(node, ScalarNode) or node.start_mark.line == node.end_mark.line:
+            quote = 1 if isinstance(node, ScalarNode) and node.style in ("'", '"') else 0
+            return (at_line, at_column + quote + column - 1) if line == 1 else (at_line, at_column)
+        return (at_line + line, column + self._indent(at_line)) if node.style == "|" else (at_line, at_column)
+
+    def _indent(self, header_line: int) -> int:
+        """How far the block below a line is indented."""
+        below = self._text.splitlines()[header_line:]
+        first = next((each for each in below if each.strip()), "")
+        return len(first) - len(first.lstrip(" "))
+
+    def _find(self, path: Path) -> tuple[Node, Node] | None:
+        """Key and value at the path, or of the nearest thing around; None for an empty document."""
+        if self._root is None:
+            return None
         node, key = self._root, self._root
         for step in path:
             found = _child(node, step)
             if found is None:
-                key = node
-                break
+                return (node, node)
             key, node = found
-        mark = (key if at_key else node).start_mark
-        return (mark.line + 1, mark.column + 1)
+        return (key, node)
 
 
 def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:
@@ -79,14 +104,15 @@ def read_documents(text: str | bytes) -> tuple[Document, ...]:
     documents: list[Document] = []
     index = 0
     try:
-        for index, root in enumerate(_compose(_decoded(text))):
+        decoded = _decoded(text)
+        for index, root in enumerate(_compose(decoded)):
             if index == DOCUMENTS_MAX:
                 surplus = _broken("too-many-documents", f"more than {DOCUMENTS_MAX} documents in one file")
                 return (*documents, Document(None, None, (surplus,), index))
             walk = _Walk()
             value = walk.value(root, 1)
             if value is not None or walk.findings:
-                documents.append(Document(value, root, tuple(walk.findings), index))
+                documents.append(Document(value, root, tuple(walk.findings), index, decoded))
     except BrokenYaml as broken:
         documents.append(Document(None, None, (broken.finding,), index))
     except yaml.YAMLError as error:

@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What is wrong, and at which path. `at` is line and column where they are known already; `at_key` asks for the
-    place of the key rather than of its value."""
+    place of the key rather than of its value; `inside` is the line and column, from 1, within a text at the path."""
 
     where: Path
     code: str
@@ -21,6 +21,7 @@ class Finding:
     severity: Severity = Severity.ERROR
     at_key: bool = False
     at: tuple[int, int] | None = None
+    inside: tuple[int, int] | None = None
 
 
 def warning(where: Path, code: str, message: str, *, hint: str | None = None, at_key: bool = False) -> Finding:
@@ -43,6 +44,8 @@ class Places(Protocol):
 
     def place(self, path: Path, *, at_key: bool = False) -> tuple[int, int]: ...
 
+    def place_inside(self, path: Path, line: int, column: int) -> tuple[int, int]: ...
+
 
 def placed(findings: Iterable[Finding], places: Places, path: str) -> tuple[Problem, ...]:
     """The findings as problems of the file at `path`, by line."""
@@ -51,7 +54,7 @@ def placed(findings: Iterable[Finding], places: Places, path: str) -> tuple[Prob
 
 
 def _problem(finding: Finding, places: Places, path: str) -> Problem:
-    line, column = finding.at or places.place(finding.where, at_key=finding.at_key)
+    line, column = _place_of(finding, places)
     return Problem(
         path=path,
         line=line,
@@ -62,3 +65,11 @@ def _problem(finding: Finding, places: Places, path: str) -> Problem:
         severity=finding.severity,
         where=path_text(finding.where),
     )
+
+
+def _place_of(finding: Finding, places: Places) -> tuple[int, int]:
+    if finding.at is not None:
+        return finding.at
+    if finding.inside is not None:
+        return places.place_inside(finding.where, *finding.inside)
+    return places.place(finding.where, at_key=finding.at_key)

@@ -37,13 +37,15 @@ class Loaded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What is known beside the text. `default_namespace` stands in for a missing one, `folder_namespace` is what the
-    folder says, `global_defaults` are the plugin defaults of the whole repository (a flow's own win over them)."""
+    folder says, `global_defaults` are the plugin defaults of the whole repository (a flow's own win over them).
+    `refuse_broken_expressions` makes errors, not warnings, of expressions that can only fail."""
 
     path: str
     catalogue: Catalogue = BUILT_IN
     default_namespace: str | None = None
     folder_namespace: str | None = None
     global_defaults: tuple[PluginDefault, ...] = ()
+    refuse_broken_expressions: bool = False
 
 
 def load_flow(
@@ -55,6 +57,7 @@ def load_flow(
     catalogue: Catalogue = BUILT_IN,
     folder_namespace: str | None = None,
     global_defaults: tuple[PluginDefault, ...] = (),
+    refuse_broken_expressions: bool = False,
 ) -> Loaded:
     """The flow in one document of a file (`document` counts from 0, empty ones too)."""
     around = Surroundings(
@@ -63,6 +66,7 @@ def load_flow(
         default_namespace=default_namespace,
         folder_namespace=folder_namespace,
         global_defaults=global_defaults,
+        refuse_broken_expressions=refuse_broken_expressions,
     )
     documents = read_documents(text)
     wanted = next((each for each in documents if each.index == document), None)
@@ -108,7 +112,12 @@ def _load_mapping(raw: dict[str, Any], document: Document, around: Surroundings)
     own_defaults = defaults_written(written, around.catalogue)
     reader = Reader(around.catalogue, (*around.global_defaults, *own_defaults))
     read = reader.flow(whole)
-    subject = Subject(flow=read, catalogue=around.catalogue, folder_namespace=around.folder_namespace)
+    subject = Subject(
+        flow=read,
+        catalogue=around.catalogue,
+        folder_namespace=around.folder_namespace,
+        refuse_broken_expressions=around.refuse_broken_expressions,
+    )
     problems = placed((*reader.findings, *check(subject)), document, around.path)
     is_broken = any(each.severity is Severity.ERROR for each in problems)
     return Loaded(flow=None if is_broken else flow_of(read, own_defaults), problems=problems, source=raw)

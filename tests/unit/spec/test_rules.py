@@ -181,3 +181,29 @@ triggers:
   - {{id: t, type: core.trigger.Webhook, key: k, inputs: {{c: x}}}}
 """)
     assert problems_of(text) == ()
+
+
+EXPRESSIONS = {
+    "a function that does not exist": ("message: '{{ rendr(x) }}'", "unknown-function", (6, 18), "did you mean 'render'?"),
+    "a filter that does not exist": ('message: "a {{ x | uper }}"', "unknown-filter", (6, 22), "did you mean 'upper'?"),
+    "what cannot be read": ("message: a {{ x ~ }}", "expression-syntax", (6, 23), None),
+    "in a block": ("message: |\n  first\n  and {{ rendr(x) }}", "unknown-function", (8, 14), "did you mean 'render'?"),
+}
+
+
+@pytest.mark.parametrize(("message", "code", "place", "hint"), EXPRESSIONS.values(), ids=EXPRESSIONS)
+def test_a_broken_expression_is_told_at_its_place_in_the_file(
+    message: str, code: str, place: tuple[int, int], hint: str | None
+) -> None:
+    (problem,) = problems_of(with_task(f"id: a\ntype: core.log.Log\n{message}"))
+    assert (problem.code, (problem.line, problem.column), problem.hint) == (code, place, hint)
+
+
+@pytest.mark.parametrize(("refuse", "severity"), [(False, Severity.WARNING), (True, Severity.ERROR)])
+def test_a_broken_expression_is_an_error_for_those_who_ask(refuse: bool, severity: Severity) -> None:
+    text = with_task("id: a\ntype: core.log.Log\nmessage: '{{ rendr(x) }}'")
+    assert [each.severity for each in problems_of(text, refuse_broken_expressions=refuse)] == [severity]
+
+
+def test_texts_that_are_never_rendered_may_say_anything() -> None:
+    assert problems_of(with_task("id: a\ntype: core.log.Log\nmessage: x\ndescription: 'write {{ x'")) == ()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from segue.spec.finding import Finding
-from segue.spec.rules import ids, inputs, keys, tasks, triggers, variables
+from segue.spec.rules import expressions, ids, inputs, keys, tasks, triggers, variables
 from segue.spec.rules.subject import Subject
 
 Rule = Callable[[Subject], Iterator[Finding]]
@@ -25,6 +25,7 @@ RULES: Final[tuple[Rule, ...]] = (
     tasks.working_directories,
     tasks.recursive_calls,
     triggers.fires_on_everything,
+    expressions.expressions,
 )
 
 

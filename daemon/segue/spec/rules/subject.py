@@ -10,11 +10,13 @@ from segue.spec.reading import Object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A flow as read. `folder_namespace` is the namespace that its folder stands for, if it stands for one."""
+    """A flow as read. `folder_namespace` is the namespace that its folder stands for, if it stands for one;
+    `refuse_broken_expressions` makes errors of expressions that can only fail."""
 
     flow: Object
     catalogue: Catalogue
     folder_namespace: str | None = None
+    refuse_broken_expressions: bool = False
 
     def objects(self, *roles: Role) -> Iterator[Object]:
         """Everything of these roles, wherever it stands, parents first."""
