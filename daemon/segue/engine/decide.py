@@ -55,7 +55,7 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
             is_new = execution.state in _WAITING and execution.state is not State.QUEUED
             return _moved(execution, event, State.QUEUED) if is_new else ()
         case Refused():
-            return _on_refused(execution, event)
+            return _on_refused(Scene(plan, execution, plan.root, None, event.at), event)
         case KillWanted():
             flow = Scene(plan, execution, plan.root, None, event.at)
             is_open = not execution.state.is_final and execution.state is not State.KILLING
@@ -107,15 +107,13 @@ def _on_timer(scene: Scene, event: TimerFired) -> Changes:
             return ()
 
 
-def _on_refused(execution: Execution, event: Refused) -> Changes:
-    if (
-        execution.state not in _WAITING
-        or not event.state.is_final
-        or event.state not in EXECUTION_MOVES[execution.state]
-    ):
+def _on_refused(flow: Scene, event: Refused) -> Changes:
+    """A restarted execution may be refused as well: what was set going again ends with it."""
+    state = flow.execution.state
+    if state not in _WAITING or not event.state.is_final or event.state not in EXECUTION_MOVES[state]:
         return ()
     logged = (Logged(at=event.at, level="WARN", message=event.message),) if event.message else ()
-    return (*logged, ExecutionMoved(at=event.at, state=event.state))
+    return (*logged, *kill.cut_off(flow), ExecutionMoved(at=event.at, state=event.state))
 
 
 def _on_state_wanted(scene: Scene, event: StateWanted) -> Changes:

@@ -28,6 +28,7 @@ from segue.model.event import (
     LabelsSet,
     LabelsWanted,
     PauseWanted,
+    Refused,
     RestartWanted,
     ResumeWanted,
     Started,
@@ -122,6 +123,10 @@ class World:
 
     def hold(self, _choice: int) -> None:
         self.send(Held(at=self.tick()))
+
+    def refuse(self, choice: int) -> None:
+        if choice % 3 == 0:
+            self.send(Refused(at=self.tick(), state=State.CANCELLED, message="no place"))
 
     def begin(self, choice: int) -> None:
         if self.orders:
@@ -273,6 +278,7 @@ DEEDS: list[Callable[[World, int], None]] = [
     World.restart,
     World.let_go,
     World.hold,
+    World.refuse,
     World.set_state,
     World.label,
     World.crash,
