@@ -80,6 +80,8 @@ def labels_of_json(value: Any) -> dict[str, str]:
     if isinstance(value, dict):
         return {str(key): str(each) for key, each in value.items()}
     if isinstance(value, list) and all(isinstance(each, dict) and {"key", "value"} <= each.keys() for each in value):
+        if any(each["key"] is None or each["value"] is None for each in value):
+            raise Refused(422, "Invalid labels: a label needs a key and a value")
         return {str(each["key"]): str(each["value"]) for each in value}
     raise Refused(422, "Invalid labels: expected a list of {key, value}")
 

@@ -82,10 +82,14 @@ class Doorbells:
         for subscription in self._followers.get(topic, ()):
             subscription.wake(topic)
 
-    @contextmanager
-    def follow(self, *topics: str) -> Iterator[Subscription]:
+    def check_room(self) -> None:
+        """Raises `TooManyFollowers` where one more would be refused."""
         if len(self._open) >= FOLLOWERS_MAX:
             raise TooManyFollowers(f"{FOLLOWERS_MAX} event streams are open")
+
+    @contextmanager
+    def follow(self, *topics: str) -> Iterator[Subscription]:
+        self.check_room()
         subscription = Subscription()
         self._open.add(subscription)
         for topic in topics:

@@ -2,7 +2,9 @@
 leaves, or when the client takes too long to read."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 SEND_SECONDS_MAX: Final = 20.0
 HEARTBEAT_SECONDS: Final = 15.0
+
+log: Final = logging.getLogger("segue.web")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Sent:
 class EventStream(Response):
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[Sent]) -> None:
+    def __init__(self, events: AsyncGenerator[Sent]) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._events = events
@@ -47,13 +51,16 @@ class EventStream(Response):
             for task in (writing, leaving):
                 task.cancel()
             await asyncio.gather(writing, leaving, return_exceptions=True)
+        if not writing.cancelled() and (failure := writing.exception()) is not None:
+            log.error("web.stream-failed", exc_info=failure)
 
     async def _write(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         try:
-            async for event in self._events:
-                async with asyncio.timeout(SEND_SECONDS_MAX):
-                    await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
+            async with aclosing(self._events) as events:
+                async for event in events:
+                    async with asyncio.timeout(SEND_SECONDS_MAX):
+                        await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
         except TimeoutError:
             return  # a client that does not read; it comes back by itself
         await send({"type": "http.response.body", "body": b"", "more_body": False})

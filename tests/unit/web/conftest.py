@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from starlette.testclient import TestClient
-
 from segue.model.flow import Flow, Input
 from segue.model.revision import FlowKey
 from segue.model.trigger import Schedule, Trigger, Webhook
+from starlette.testclient import TestClient
+
 from tests.support.web import MemoryDaemon, app_of, log_task
 
 KEY = FlowKey("company.team", "hello")

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from starlette.testclient import TestClient
-
 from segue.web.access import Need
 from segue.web.api import table as api_table
 from segue.web.pages import table as page_table
 from segue.web.routing import Entry
 from segue.web.settings import Credentials, WebSettings
+from starlette.testclient import TestClient
+
 from tests.support.web import MemoryDaemon, app_of
 
 ENTRIES = [*api_table.entries(), *page_table.entries()]
@@ -24,7 +24,11 @@ def addresses(entry: Entry) -> Iterator[tuple[str, str]]:
         for name in ("health", "static", "login", "configs", ".."):
             yield (
                 method,
-                re.sub(r"\{(\w+:)?\w+\}", lambda match: "0" * 22 if "execution_id" in match[0] else name, entry.path),
+                re.sub(
+                    r"\{(\w+:)?\w+\}",
+                    lambda match, name=name: "0" * 22 if "execution_id" in match[0] else name,
+                    entry.path,
+                ),
             )
 
 

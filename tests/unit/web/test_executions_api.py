@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
-
 from segue.model.execution import Attempt, Failure, Moved
 from segue.model.names import TaskRunId
 from segue.model.state import State
 from segue.web import actions
 from segue.web.ports import Start, WebhookCall
+from starlette.testclient import TestClient
+
 from tests.support.web import NOW, MemoryDaemon
 from tests.unit.web.conftest import KEY
 

@@ -1,6 +1,6 @@
 """Events for open pages: which topics rang. The page fetches what it shows again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from starlette.requests import Request
@@ -23,10 +23,11 @@ async def stream(web: Web, request: Request) -> Response:
     execution_id = request.query_params.get("execution")
     if execution_id:
         topics.append(execution_topic(execution_id))
+    web.daemon.bells.check_room()
     return EventStream(_rings(web, topics))
 
 
-async def _rings(web: Web, topics: list[str]) -> AsyncIterator[Sent]:
+async def _rings(web: Web, topics: list[str]) -> AsyncGenerator[Sent]:
     with web.daemon.bells.follow(*topics) as subscription:
         number = 0
         yield Sent(b"{}", id="0", event="open")

@@ -1,6 +1,6 @@
 """Executions to read: one, many, followed, their files; and an expression in their scope."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -58,10 +58,11 @@ async def latest(web: Web, request: Request) -> Response:
 async def follow(web: Web, request: Request) -> Response:
     """The execution at every change, until it ends."""
     execution = await web.execution(request.path_params["id"])
+    web.daemon.bells.check_room()
     return EventStream(_pictures(web, execution.id))
 
 
-async def _pictures(web: Web, execution_id: str) -> AsyncIterator[Sent]:
+async def _pictures(web: Web, execution_id: str) -> AsyncGenerator[Sent]:
     with web.daemon.bells.follow(execution_topic(execution_id)) as subscription:
         name = "start"
         while not subscription.is_closed:

@@ -1,6 +1,6 @@
 """Log lines and metrics of executions: listed, downloaded, followed."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -76,10 +76,11 @@ async def follow(web: Web, request: Request) -> Response:
     execution = await web.execution_alone(request.path_params["id"])
     last = request.headers.get("last-event-id", "")
     wanted = replace(_wanted(request), limit=BATCH, after=int(last) if last.isdigit() else None)
+    web.daemon.bells.check_room()
     return EventStream(_lines(web, execution.id, wanted))
 
 
-async def _lines(web: Web, execution_id: str, wanted: LogSearch) -> AsyncIterator[Sent]:
+async def _lines(web: Web, execution_id: str, wanted: LogSearch) -> AsyncGenerator[Sent]:
     with web.daemon.bells.follow(execution_topic(execution_id)) as subscription:
         yield Sent()
         while not subscription.is_closed:

@@ -1,0 +1,318 @@
+"""The pages: each answers, says what it should, and lets nobody's text become markup."""
+
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from segue.model.execution import Attempt, Failure, Moved, Progress
+from segue.model.flow import Flow, Input
+from segue.model.order import LogLevel
+from segue.model.problem import Problem
+from segue.model.revision import FlowKey
+from segue.model.state import State
+from segue.web import actions
+from segue.web.pages import words
+from segue.web.pages.execution import buttons_of
+from segue.web.pages.source import coloured
+from segue.web.pages.timeline import timeline
+from segue.web.ports import Start
+from starlette.testclient import TestClient
+
+from tests.support.web import HEAD, NOW, MemoryDaemon, app_of, log_task
+from tests.support.web_samples import sample
+from tests.unit.web.conftest import KEY
+
+FLOW = "/flows/company.team/hello"
+PAGES = [
+    "/",
+    "/flows",
+    "/executions",
+    "/triggers",
+    "/git",
+    FLOW,
+    *(f"{FLOW}/{tab}" for tab in ("source", "revisions", "triggers", "start")),
+]
+XSS = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'`{{7777*7+6027}}"
+
+
+class Markup(HTMLParser):
+    """What a browser would run or style, and where links lead."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.inline: list[str] = []
+        self.outside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if (tag == "script" and not (given.get("src") or "").startswith("/static/")) or tag in {
+            "style",
+            "img",
+            "iframe",
+        }:
+            self.inline.append(tag)
+        self.inline += [name for name in given if name.startswith("on") or name == "style"]
+        for name in ("href", "src", "action"):
+            if re.match(r"(\w+:)?//|javascript:", given.get(name) or ""):
+                self.outside.append(given[name] or "")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_answers_even_where_nothing_ever_ran(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_the_first_page_of_an_empty_repository_says_what_to_do() -> None:
+    from_nothing = _client(MemoryDaemon())
+    assert "Commit one to" in from_nothing.get("/").text
+    assert "No flows yet" in from_nothing.get("/flows").text
+
+
+def _client(daemon: MemoryDaemon) -> TestClient:
+    return TestClient(app_of(daemon), base_url="http://localhost")
+
+
+def test_nothing_on_a_page_runs_inline_or_comes_from_elsewhere() -> None:
+    daemon = sample(NOW)
+    client = _client(daemon)
+    pages = [*(path.replace("company.team/hello", "company.shop/nightly-orders") for path in PAGES)]
+    pages += [f"/executions/{each}" for each in daemon.executions]
+    for path in pages[:40]:
+        markup = Markup(client.get(path).text)
+        assert (markup.inline, markup.outside) == ([], []), path
+
+
+def test_nobodys_text_becomes_markup() -> None:
+    daemon = MemoryDaemon()
+    field = Input(id="name", type="STRING", defaults=XSS, description=XSS, display_name=XSS)
+    flow = Flow(namespace="a", id="b", tasks=(log_task("t"),), description=XSS, labels={"k": XSS}, inputs=(field,))
+    daemon.add_flow(flow, f"id: b # {XSS}\n")
+    daemon.problems = (Problem(path=f"flows/{XSS}", line=1, column=1, code="x", message=XSS, hint=XSS),)
+    daemon.repository_texts = {f"flows/{XSS}": XSS}
+    key = FlowKey("a", "b")
+    failed = [Attempt(number=1, history=[Moved(State.FAILED, NOW)], failure=Failure(message=XSS), worker=XSS)]
+    values = {XSS: XSS, "deep": [{XSS: XSS}], "file": f"kestra:///{XSS}"}
+    execution = daemon.add_execution(key, [(State.FAILED, 0)], labels={XSS: XSS}, inputs=values, outputs=values)
+    daemon.add_run(execution, "t", [(State.FAILED, 0)], value=XSS, attempts=failed, outputs=values)
+    daemon.add_log(execution, XSS, task_id="t", task_run_id=XSS)
+    client = _client(daemon)
+    pages = [
+        "/",
+        "/flows",
+        "/executions",
+        "/git",
+        *(f"/flows/a/b{tab}" for tab in ("", "/source", "/revisions", "/start")),
+    ]
+    pages += [f"/executions/{execution.id}", f"/executions?q={XSS}&namespace={XSS}&labels={XSS}", f"/flows?q={XSS}"]
+    pages += [f"/executions/{execution.id}?find={XSS}&run={XSS}", f"/executions/{execution.id}/lines?after=0"]
+    for path in pages:
+        text = client.get(path).text
+        assert Markup(text).inline == [], path
+        assert "<script>alert" not in text, path
+        assert "60466" not in text, path
+
+
+def test_escapes_of_terminals_do_not_reach_the_page(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    daemon.add_log(execution, "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x00tab\there")
+    line = client.get(f"/executions/{execution.id}/lines?after=0").text
+    assert "red  tab\there" in line
+    assert "\x1b" not in line
+
+
+def test_the_execution_page_tells_what_happened(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0), (State.FAILED, 2.5)], outputs={"a": "kestra:///x/y.csv"})
+    daemon.add_run(execution, "greet", [(State.FAILED, 1)])
+    daemon.add_log(execution, "it broke", level=LogLevel.ERROR)
+    text = client.get(f"/executions/{execution.id}").text
+    for told in ("Failed", "2.5 s", "greet", "it broke", "y.csv", "Restart from failure", HEAD[:10]):
+        assert told in text
+
+
+def test_log_lines_after_one_are_a_piece_of_the_page(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    for number in range(5):
+        daemon.add_log(execution, f"line {number}", level=LogLevel.INFO if number % 2 else LogLevel.DEBUG)
+    text = client.get(f"/executions/{execution.id}/lines?after=2&level=INFO").text
+    assert ("line 3" in text, "line 4" in text, "line 1" in text) == (True, False, False)
+    assert "<html" not in text
+
+
+def test_an_execution_of_ten_thousand_task_runs_shows_a_page_of_them(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    loop = daemon.add_run(execution, "each", [(State.RUNNING, 0)], progress=Progress())
+    for number in range(10_000):
+        daemon.add_run(execution, "part", [(State.SUCCESS, 1)], parent_id=loop.id, value=str(number))
+    text = client.get(f"/executions/{execution.id}?page=2").text
+    assert text.count('class="run"') == 200
+    assert "201–400 of 10 001" in text.replace("\u2009", " ")
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        ("kill", actions.Kill()),
+        ("pause", actions.Pause()),
+        ("resume", actions.Resume()),
+        ("restart", actions.Restart()),
+        ("replay", actions.Replay()),
+        ("force-run", actions.ForceRun()),
+    ],
+)
+def test_a_button_does_its_act_and_shows_the_execution(
+    client: TestClient, daemon: MemoryDaemon, act: str, expected: Any
+) -> None:
+    execution = daemon.add_execution(KEY, [(State.PAUSED, 0)])
+    answer = client.post(f"/executions/{execution.id}/acts/{act}", follow_redirects=False)
+    assert answer.status_code == 303
+    assert daemon.asked[-1] == (execution.id, expected)
+    shown = answer.headers["location"].rpartition("/")[2]
+    assert (shown != execution.id) is (act == "replay")
+
+
+@pytest.mark.parametrize("state", list(State), ids=str)
+def test_every_state_offers_what_can_be_done_in_it(daemon: MemoryDaemon, state: State) -> None:
+    buttons = {button.act for button in buttons_of(daemon.add_execution(KEY, [(state, 0)]))}
+    assert ("kill" in buttons) is (not state.is_final and state is not State.KILLING)
+    assert ("replay" in buttons) is state.is_final
+
+
+def test_many_are_chosen_and_killed_from_the_list(client: TestClient, daemon: MemoryDaemon) -> None:
+    ids = [daemon.add_execution(KEY, [(State.RUNNING, 0)]).id for _ in range(3)]
+    form = {"id": ids[:2], "act": "kill", "back": "/executions?state=RUNNING"}
+    answer = client.post("/executions/acts", data=form, follow_redirects=False)
+    assert answer.headers["location"] == "/executions?state=RUNNING"
+    assert [each.state for each in daemon.executions.values()] == [State.KILLED, State.KILLED, State.RUNNING]
+    astray = client.post("/executions/acts", data=form | {"id": [], "back": "//evil.org"}, follow_redirects=False)
+    assert astray.headers["location"] == "/executions"
+
+
+def test_the_list_filters_and_says_when_a_filter_makes_no_sense(client: TestClient, daemon: MemoryDaemon) -> None:
+    failed = daemon.add_execution(KEY, [(State.FAILED, 0)])
+    good = daemon.add_execution(KEY, [(State.SUCCESS, 0)])
+    text = client.get("/executions?state=FAILED").text
+    assert failed.id in text
+    assert good.id not in text
+    assert "expected" in client.get("/executions?labels=nonsense").text
+    assert "No execution matches" in client.get("/executions?state=KILLED").text
+
+
+# The start form.
+
+
+def test_the_form_starts_an_execution_and_shows_it(client: TestClient, daemon: MemoryDaemon) -> None:
+    fields = {"name": (None, "Ada"), "data": ("a.csv", b"1"), "segue.labels": (None, "a:1, b:2")}
+    answer = client.post(f"{FLOW}/start", files=fields, follow_redirects=False)
+    assert answer.status_code == 303
+    (execution,) = daemon.executions.values()
+    assert answer.headers["location"] == f"/executions/{execution.id}"
+    request = daemon.asked[-1]
+    assert isinstance(request, Start)
+    assert request.labels == {"a": "1", "b": "2"}
+    assert daemon.uploads == {"data": b"1"}
+
+
+def test_a_refused_form_comes_back_with_what_was_given(client: TestClient) -> None:
+    answer = client.post(f"{FLOW}/start", files={"name": (None, ""), "segue.labels": (None, "a:1")})
+    assert answer.status_code == 422
+    assert "missing required input" in answer.text
+    assert "A value is needed." in answer.text
+    assert 'value="a:1"' in answer.text
+
+
+INPUT_TYPES = "STRING INT FLOAT BOOL BOOLEAN SELECT ENUM MULTISELECT DATETIME DATE TIME DURATION FILE JSON YAML ARRAY URI EMAIL SECRET"
+
+
+@pytest.mark.parametrize("kind", INPUT_TYPES.split())
+def test_every_type_of_input_has_a_field_and_a_place_in_the_curl_command(kind: str) -> None:
+    daemon = MemoryDaemon()
+    options = {"values": ("x", "y")} if "SELECT" in kind or kind == "ENUM" else {}
+    field = Input(id="it", type=kind, required=False, options=options)
+    daemon.add_flow(Flow(namespace="a", id="b", tasks=(), inputs=(field,)), "")
+    text = _client(daemon).get("/flows/a/b/start").text
+    assert 'name="it"' in text
+    assert "it=" in text
+
+
+def test_a_flow_that_git_deleted_keeps_its_page(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.SUCCESS, 0)])
+    del daemon.live[KEY]
+    text = client.get(FLOW).text
+    assert "not live" in text
+    assert execution.id in text
+    assert client.get(f"/executions/{execution.id}").status_code == 200
+
+
+def test_problems_are_shown_with_their_lines(client: TestClient, daemon: MemoryDaemon) -> None:
+    problem = Problem(path="flows/x.yaml", line=2, column=3, code="unknown-key", message="`tsaks` is no key")
+    daemon.problems = (problem,)
+    daemon.repository_texts = {"flows/x.yaml": "id: x\ntsaks: []\n"}
+    text = client.get("/git").text
+    assert "flows/x.yaml:2:3" in text
+    assert '<span class="y-key">tsaks</span>' in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/flows/a/b", "/executions/unknown", "/static/nothing.js", "/flows/a/b/source"]
+)
+def test_what_is_not_there_is_a_page_that_says_so(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "<h1>Not here</h1>" in answer.text
+
+
+def test_static_files_may_be_kept_for_ever_under_their_digest(client: TestClient) -> None:
+    address = re.search(r'href="(/static/style\.css\?v=\w+)"', client.get("/").text)
+    assert address is not None
+    assert "immutable" in client.get(address[1]).headers["cache-control"]
+    assert client.get("/static/style.css").headers["cache-control"] == "no-cache"
+
+
+def test_a_chosen_theme_is_served_at_once(client: TestClient) -> None:
+    client.cookies.set("segue_theme", "dark")
+    assert '<html lang="en" data-theme="dark">' in client.get("/").text
+    client.cookies.set("segue_theme", '"><x')
+    assert '<html lang="en">' in client.get("/").text
+
+
+# Small parts.
+
+
+def test_children_stand_below_their_parents(daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0), (State.SUCCESS, 10)])
+    first = daemon.add_run(execution, "first", [(State.SUCCESS, 0)])
+    daemon.add_run(execution, "second", [(State.SUCCESS, 5)])
+    daemon.add_run(execution, "child", [(State.RUNNING, 5), (State.SUCCESS, 10)], parent_id=first.id)
+    rows = timeline(execution, execution.task_runs.values(), NOW).rows
+    assert [(row.run.task_id, row.depth) for row in rows] == [("first", 0), ("child", 1), ("second", 0)]
+    assert (rows[1].bars[0].x, rows[1].bars[0].width) == (50, 50)
+
+
+@pytest.mark.parametrize(
+    ("line", "kinds"),
+    [
+        ("id: hello  # why", ["key", "comment"]),
+        ("  - id: x", ["key"]),
+        ('message: "a # b {{ c }}"', ["key", "string"]),
+        ("message: {{ inputs.x }}", ["key", "expression"]),
+        ("count: 12", ["key", "literal"]),
+        ("script: |", ["key", "block"]),
+        ("url: http://x#y", ["key"]),
+    ],
+)
+def test_yaml_is_coloured_by_what_it_is(line: str, kinds: list[str]) -> None:
+    html = str(coloured(line))
+    assert re.findall(r'class="y-(\w+)"', html) == kinds
+    assert re.sub(r"<[^>]+>", "", html).replace("&#34;", '"') == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "just now"), (59, "59 s ago"), (3700, "1 h ago"), (-90, "in 1 min"), (200000, "2 d ago")]
+)
+def test_times_are_told_as_people_do(seconds: float, said: str) -> None:
+    assert words.ago(NOW - timedelta(seconds=seconds), NOW) == said
