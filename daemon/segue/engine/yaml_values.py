@@ -7,7 +7,7 @@ import yaml
 
 from segue.spec.scalars import scalar_of
 
-TEXT_MAX: Final = 1 << 20
+TEXT_MAX: Final = 1 << 18
 NODES_MAX: Final = 100_000
 DEPTH_MAX: Final = 100
 
