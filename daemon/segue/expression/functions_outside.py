@@ -30,7 +30,7 @@ def _secret(given: Given, evaluation: Evaluation) -> str:
 def _kv(given: Given, evaluation: Evaluation) -> Any:
     what = "The 'kv' function"
     key, namespace = text_argument(given, "key", what), optional_text(given, "namespace", what)
-    missing = boolean_argument(given, "errorOnMissing", what, default=True)
+    missing = boolean_argument(given, "errorOnMissing", what, default=False)
     return evaluation.outside.kv(key, namespace, error_on_missing=missing)
 
 

@@ -86,7 +86,7 @@ class Acts:
             case Resume() if state is not State.PAUSED:
                 return Refusal(409, f"{name}: only a paused execution can be resumed")
             case Restart() if not state.is_final and state is not State.PAUSED:
-                return Refusal(409, f"{name}: only one that has ended, or is paused, can be restarted")
+                return Refusal(422, f"{name}: only one that has ended, or is paused, can be restarted")
             case ChangeStatus(state=wanted) if not state.is_final and state is not State.PAUSED:
                 return Refusal(409, f"{name}: its status can be changed to {wanted} once it has ended or is paused")
             case ChangeStatus(state=wanted) if not wanted.is_final:
@@ -100,9 +100,9 @@ class Acts:
             case Replay() if not state.is_final:
                 return Refusal(409, f"{name}: only one that has ended can be replayed")
             case ForceRun() if state not in _FORCIBLE:
-                return Refusal(409, f"{name}: only one that waits to run can be forced to")
+                return Refusal(422, f"{name}: only one that waits to run can be forced to")
             case Unqueue() if state is not State.QUEUED:
-                return Refusal(409, f"{name}: only a queued execution can be taken from the queue")
+                return Refusal(422, f"{name}: only a queued execution can be taken from the queue")
             case Delete(running_too=False) if not state.is_final:
                 return Refusal(409, f"{name}: only one that has ended can be deleted")
             case _:
@@ -111,10 +111,7 @@ class Acts:
     def perform(self, round_: Round, live: Live, action: Action) -> Execution | Refusal:
         """Do it; gives the execution as that leaves it, before anything of it runs on."""
         refused = self.refusal(live, action)
-        if refused is None:
-            answer = self._perform(round_, live, action)
-        else:
-            answer = refused
+        answer = refused or self._perform(round_, live, action)
         self._decisions.forget_if_over(round_, live)
         return answer
 
@@ -169,7 +166,7 @@ class Acts:
     def _go_on(self, round_: Round, live: Live, event: Event, sentence: str) -> Execution | Refusal:
         """Set it going again: answered as RESTARTED, then let go if its flow's limit allows."""
         if not self._decisions.apply(round_, live.execution.id, event):
-            return Refusal(409, sentence)
+            return Refusal(422, sentence)
         left = snapshot(live.execution)
         self._decisions.admit(round_, live)
         return left
@@ -178,7 +175,7 @@ class Acts:
         """Go on from what failed, with another revision: a new execution."""
         failed = _first_failed(live.execution)
         if failed is None:
-            return Refusal(409, "No task found to restart execution from")
+            return Refusal(422, "No task found to restart execution from")
         return self._replay(round_, live, Replay(task_run_id=failed.id, revision=number))
 
     def _replay(self, round_: Round, live: Live, action: Replay) -> Execution | Refusal:

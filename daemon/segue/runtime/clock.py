@@ -26,7 +26,8 @@ class Dice:
     """Chance: ids that nobody can guess, and delays."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self._random = random.Random(seed) if seed is not None else random.SystemRandom()
+        # A seed is for tests, which want the same ids again.
+        self._random = random.Random(seed) if seed is not None else random.SystemRandom()  # noqa: S311
 
     def execution_id(self, at: datetime) -> ExecutionId:
         return execution_id(int(at.timestamp() * 1000), self._random.getrandbits(80))

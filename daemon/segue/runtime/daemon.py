@@ -58,7 +58,7 @@ from segue.web.live import FLOWS, TRIGGERS, Doorbells
 
 T = TypeVar("T")
 
-_SECRET: Final = "secret"
+_SECRET: Final = "secret"  # noqa: S105 - the name of the function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +203,9 @@ class RunningDaemon:
         deployed = self._parts.revisions.of(execution) if execution is not None else None
         if execution is None or deployed is None:
             return _no_execution(execution_id)
-        resolved = await self._parts.starts.resolve(deployed, action.inputs or {}, ExecutionId(execution_id))
+        resolved = await self._parts.starts.resolve(
+            deployed, deployed.flow.inputs, action.inputs or {}, ExecutionId(execution_id)
+        )
         if resolved.errors:
             return ports.Refusal(422, "\n".join(resolved.errors))
         return replace(action, inputs=resolved.values)

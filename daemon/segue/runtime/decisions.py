@@ -12,12 +12,14 @@ from typing import Final
 
 from segue.engine.admission import admit
 from segue.engine.advance import advance
+from segue.engine.create import rerun_of
 from segue.model.change import (
     AttemptOpened,
     Change,
     EvaluationOrdered,
     ExecutionMoved,
     KillOrdered,
+    RerunOrdered,
     TimerCleared,
     TimerSet,
 )
@@ -26,6 +28,7 @@ from segue.model.execution import Execution
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.model.state import State
+from segue.runtime.clock import Dice
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch
 from segue.runtime.live import Live, LiveExecutions
@@ -43,8 +46,11 @@ _ADMITTED_AT_ONCE_MAX: Final = 1_000
 class Decisions:
     """What a round may do to executions."""
 
-    def __init__(self, executions: LiveExecutions, revisions: Revisions, dispatch: Dispatch, timers: Timers) -> None:
+    def __init__(
+        self, executions: LiveExecutions, revisions: Revisions, dispatch: Dispatch, timers: Timers, dice: Dice
+    ) -> None:
         self.executions = executions
+        self._dice = dice
         self._revisions = revisions
         self._dispatch = dispatch
         self._timers = timers
@@ -155,12 +161,21 @@ class Decisions:
                     self._timers.set(TimerKey(execution.id, kind, run_id), due)
                 case TimerCleared(kind=kind, id=run_id):
                     self._timers.clear(TimerKey(execution.id, kind, run_id))
+                case RerunOrdered(due=due):
+                    self._rerun(round_, live, due)
                 case ExecutionMoved(state=state):
                     self._moved(round_, live, state)
                 case _:
                     pass
         if execution.is_over:
             round_.then(partial(self._forget, execution.id))
+
+    def _rerun(self, round_: Round, live: Live, due: datetime) -> None:
+        """The flow's retry asks for a new execution in the place of this one."""
+        again = rerun_of(
+            live.execution, live.deployed.flow, id=self._dice.execution_id(round_.at), at=round_.at, due=due
+        )
+        self.begin(round_, live.deployed, again)
 
     def _moved(self, round_: Round, live: Live, state: State) -> None:
         held = self.executions.holding(live.key)

@@ -11,13 +11,15 @@ from typing import Any
 from segue.engine.gathering import Gathered, Met
 from segue.engine.labels import CORRELATION_ID
 from segue.engine.match import Listener, Listeners, Matched, match
+from segue.engine.scope import nested
 from segue.engine.source import source_of
 from segue.engine.windows import Bounds
+from segue.expression.template import Scope
 from segue.model.execution import TriggeredBy
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.model.state import State
-from segue.runtime.deployed import Revisions
+from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.live import Live
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
@@ -81,7 +83,7 @@ class FlowTriggers:
             listener,
             source_of(live.execution),
             kept=_kept(remembered.notes.get(_GATHERED, {}) if remembered else {}),
-            scope=trigger_scope(deployed, listener.trigger.id, round_.at, self._surroundings),
+            scope=self._scope(deployed, listener, live, round_.at),
             now=round_.at,
             zone=self._zone,
         )
@@ -89,13 +91,25 @@ class FlowTriggers:
         if matched.request is not None or matched.error is not None:
             self._fire(round_, key, listener, matched, live, state)
 
+    def _scope(self, deployed: Deployed, listener: Listener, live: Live, at: datetime) -> Scope:
+        """What the trigger's expressions see: its own flow, and of the execution that moved what it has come to."""
+        scope = trigger_scope(deployed, listener.trigger.id, at, self._surroundings)
+        execution = live.execution
+        seen = {
+            "execution": {"id": execution.id, "state": execution.state.value},
+            "inputs": execution.inputs,
+            "outputs": execution.outputs_tree,
+            "labels": nested(execution.labels),
+        }
+        return replace(scope, variables={**scope.variables, **seen})
+
     def _fire(
         self, round_: Round, key: TriggerKey, listener: Listener, matched: Matched, live: Live, state: State
     ) -> None:
         execution = live.execution
         if matched.request is not None:
             correlation = execution.labels.get(CORRELATION_ID)
-            made = self._starts.start(round_, key, matched.request, correlation_id=correlation)
+            made = self._starts.start(round_, key, matched.request, correlation_id=correlation, is_lenient=True)
         else:
             trigger = TriggeredBy(id=listener.trigger.id, type=listener.trigger.type)
             wanted = Wanted(flow=FlowKey(key.namespace, key.flow_id), trigger=trigger)

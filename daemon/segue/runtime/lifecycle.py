@@ -188,7 +188,7 @@ class Segue:
         self.revisions = Revisions(self._read_revision)
         secrets = Secrets(environment, settings.secrets_folder)
         self.dispatch = Dispatch(self.executions, self.loop, dice, self.surroundings, settings.worker_lost)
-        self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers)
+        self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, dice)
         self.loop.bind(self.decisions)
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
         self.loop.on_settled(self.ticker.rearm)
@@ -404,7 +404,7 @@ class Segue:
     async def _until_idle(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
-                while not self.loop.is_idle:
+                while not self.loop.is_idle:  # noqa: ASYNC110 - for once at the end, an event would cost every tick
                     await asyncio.sleep(0.005)
 
     def _when_stopped(self) -> asyncio.Task[bool]:

@@ -1,7 +1,7 @@
 """Starts: from a request - a person's, a trigger's - to an execution, or to why there is none."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from segue.engine.create import new_execution
 from segue.engine.inputs import FileToStore, Owner, Resolved, resolve
-from segue.engine.labels import CORRELATION_ID, FROM, labels_of_new, refused_labels
+from segue.engine.labels import CORRELATION_ID, labels_of_new, refused_labels
 from segue.engine.typed import Secret, UploadedFile
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope, effects_of
@@ -60,6 +60,7 @@ class Wanted:
     trigger: TriggeredBy | None = None
     correlation_id: str | None = None
     kind: Kind = Kind.NORMAL
+    is_lenient: bool = False  # a trigger that gives no inputs starts its flow all the same, as Kestra's do
 
 
 class Starts:
@@ -96,7 +97,6 @@ class Starts:
             flow=request.flow,
             inputs=request.inputs,
             labels=request.labels,
-            system={FROM: "api"},
             revision=request.revision,
             scheduled_at=request.scheduled_at,
             kind=Kind(request.kind) if request.kind in set(Kind) else Kind.NORMAL,
@@ -113,7 +113,7 @@ class Starts:
         if isinstance(deployed, ports.Refusal):
             return deployed
         execution_id = self._dice.execution_id(self._clock.now())
-        resolved = await self.resolve(deployed, wanted.inputs, execution_id)
+        resolved = await self.resolve(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
         if resolved.errors:
             return ports.Refusal(422, "\n".join(resolved.errors))
         uploads = {key: value for key, value in wanted.inputs.items() if isinstance(value, ports.Upload)}
@@ -136,7 +136,8 @@ class Starts:
         deployed = self._find(request.flow, request.revision)
         if isinstance(deployed, ports.Refusal):
             return deployed
-        resolved = await self.resolve(deployed, request.inputs, self._dice.execution_id(self._clock.now()))
+        execution_id = self._dice.execution_id(self._clock.now())
+        resolved = await self.resolve(deployed, deployed.flow.inputs, request.inputs, execution_id)
         return tuple(
             ports.CheckedInput(
                 input=each.input,
@@ -192,7 +193,7 @@ class Starts:
             return deployed.message
         execution_id = self._dice.execution_id(self._clock.now())
         resolved = resolve(
-            deployed.flow.inputs,
+            _inputs_of(deployed, wanted),
             wanted.inputs,
             scope=self._scope(deployed, execution_id),
             owner=Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id),
@@ -208,11 +209,13 @@ class Starts:
             scheduled_at=wanted.scheduled_at,
         )
 
-    async def resolve(self, deployed: Deployed, given: Mapping[str, Any], execution_id: ExecutionId) -> Resolved:
-        """The flow's inputs from what was given. What only a worker may evaluate is asked of one."""
-        inputs = [await self._evaluated(deployed, each, execution_id) for each in deployed.flow.inputs]
+    async def resolve(
+        self, deployed: Deployed, inputs: Iterable[Input], given: Mapping[str, Any], execution_id: ExecutionId
+    ) -> Resolved:
+        """The inputs from what was given. What only a worker may evaluate is asked of one."""
+        evaluated = [await self._evaluated(deployed, each, execution_id) for each in inputs]
         return resolve(
-            inputs,
+            evaluated,
             {input_id: _given(input_id, value) for input_id, value in given.items()},
             scope=self._scope(deployed, execution_id),
             owner=Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id),
@@ -298,6 +301,12 @@ class Starts:
     def _store(self, files: tuple[FileToStore, ...], uploads: Mapping[str, ports.Upload]) -> None:
         for each in files:
             self._storage.put(each.uri, _chunks(uploads[each.file.path]))
+
+
+def _inputs_of(deployed: Deployed, wanted: Wanted) -> tuple[Input, ...]:
+    if not wanted.is_lenient or wanted.inputs:
+        return deployed.flow.inputs
+    return tuple(replace(each, required=False) for each in deployed.flow.inputs)
 
 
 def _given(input_id: str, value: Any) -> Any:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from segue.engine.labels import FROM
 from segue.engine.request import Request
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope
@@ -86,15 +85,16 @@ class TriggerStarts:
         *,
         scheduled_at: datetime | None = None,
         correlation_id: str | None = None,
+        is_lenient: bool = False,
     ) -> Execution | None:
         wanted = Wanted(
             flow=FlowKey(key.namespace, key.flow_id),
             inputs=request.inputs,
             trigger_labels=request.labels,
-            system={FROM: "trigger"},
             trigger=request.trigger,
             scheduled_at=scheduled_at,
             correlation_id=correlation_id,
+            is_lenient=is_lenient,
         )
         for warning in request.warnings:
             self.log(round_, key, "WARN", warning)

@@ -88,8 +88,8 @@ class Webhooks:
                 flow=call.flow,
                 inputs=request.inputs,
                 trigger_labels=request.labels,
-                system={"system.from": "trigger"},
                 trigger=request.trigger,
+                is_lenient=True,
             )
         )
         if isinstance(prepared, ports.Refusal):
