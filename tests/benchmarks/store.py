@@ -172,7 +172,7 @@ SELECT id_of(n), 'company.team' || (flow % 20), 'flow-' || flow, 1, '{"c" * 40}'
     iif(state = 'RUNNING', NULL, at + 900000), id_of(n), state = 'RUNNING',
     '[["CREATED",' || at || '],["RUNNING",' || (at + 1000) || ']'
         || iif(state = 'RUNNING', ']', ',["' || state || '",' || (at + 900000) || ']]'),
-    '["tasks",1,0,"SUCCESS",{{}}]',
+    '["tasks",1,0,"SUCCESS",false,{{}}]',
     '{{"env":"' || iif(n % 3, 'prod', 'dev') || '","correlation":"' || n || '"}}',
     '{{"name":"Ada"}}', '{{}}', 'hook', '["hook","io.kestra.plugin.core.trigger.Webhook",{{}}]', '{{}}'
 FROM facts

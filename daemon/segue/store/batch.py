@@ -160,6 +160,8 @@ class Batch:
                     self._add_logged(execution, change)
                 case _:  # orders are acted on, not stored
                     pass
+        if own is None and touched and execution.state.is_final:
+            own = set()  # what runs after the end tells by its own end whether the execution is still live
         if own is not None:
             self.put_execution(execution, frozenset(own))
         for task_run_id, changed in touched.items():

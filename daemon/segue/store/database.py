@@ -21,6 +21,8 @@ Durability = Literal["full", "normal"]
 
 # A foreign process (a backup, a person's shell) may hold the lock for a moment.
 BUSY_TIMEOUT_SECONDS: Final = 5.0
+# The write-ahead log is folded into the database when so many pages of it are not yet: 16 MiB.
+CHECKPOINT_PAGES: Final = 4_096
 # What SQLite leaves of the write-ahead log after a checkpoint that emptied it.
 JOURNAL_SIZE_LIMIT: Final = 64 * 1024 * 1024
 # 3.7.0 to 3.51.2 can damage a database when two connections write or checkpoint at the same moment.
@@ -113,7 +115,7 @@ def version_warnings(version: tuple[int, int, int]) -> tuple[str, ...]:
 def connect_to_write(
     path: Path, durability: Durability, *, busy_timeout: float = BUSY_TIMEOUT_SECONDS
 ) -> sqlite3.Connection:
-    """The writing connection. It begins and commits by its own statements, and checkpoints only when told."""
+    """The writing connection. It begins and commits by its own statements."""
     connection = sqlite3.connect(
         path, isolation_level=None, timeout=busy_timeout, check_same_thread=False, cached_statements=512
     )
@@ -121,7 +123,7 @@ def connect_to_write(
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}")
         connection.execute("PRAGMA cache_size = -32768")
         connection.execute("PRAGMA temp_store = MEMORY")

@@ -137,7 +137,9 @@ def _attempt(attempt: Attempt) -> list[Any]:
 
 
 def _progress(progress: Progress) -> str:
-    return document([progress.branch, progress.next, progress.running, progress.worst.value, progress.notes])
+    return document(
+        [progress.branch, progress.next, progress.running, progress.worst.value, progress.blocked, progress.notes]
+    )
 
 
 def _document(execution_id: str, sequence: int, name: str, value: Any, documents: dict[DocumentKey, Row]) -> str:
@@ -242,5 +244,13 @@ def _read_attempt(
 
 
 def _read_progress(text: str, values: list[Any] | None) -> Progress:
-    branch, next_, running, worst, notes = json.loads(text)
-    return Progress(branch=branch, next=next_, running=running, worst=State(worst), values=values or [], notes=notes)
+    branch, next_, running, worst, blocked, notes = json.loads(text)
+    return Progress(
+        branch=branch,
+        next=next_,
+        running=running,
+        worst=State(worst),
+        blocked=blocked,
+        values=values or [],
+        notes=notes,
+    )

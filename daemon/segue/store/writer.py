@@ -37,8 +37,8 @@ QUEUE_LENGTH_MAX: Final = 100_000
 GROUP_ROWS_MAX: Final = 20_000
 RETRY_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 1.0
-# The write-ahead log is folded into the database when it has this size, or when there is nothing to do.
-CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
+# The write-ahead log is folded into the database when there is nothing to do (and by SQLite itself when it has
+# grown); a file of this size is then cut.
 TRUNCATE_BYTES: Final = 64 * 1024 * 1024
 
 _DISK_CODES: Final = {
@@ -228,8 +228,6 @@ class Writer:
         self._has_news = True
         if self._reason is not None and self._ballast.take():
             self._reason = None
-        if self._wal_bytes() > CHECKPOINT_BYTES:
-            self._checkpoint("PASSIVE")
 
     def _on_disk_trouble(self, reason: str, error: Exception) -> None:
         """Say so, make room, refuse whom nobody promised anything, and try again a little later."""

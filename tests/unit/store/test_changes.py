@@ -173,3 +173,17 @@ def test_recovery_reads_what_has_not_ended_and_what_still_runs_after_the_end(
     writer.write(a_batch_with(running, over, winding_down))
     with readers.snapshot() as connection:
         assert list(executions.live(connection)) == [running, winding_down]
+
+
+def test_an_execution_whose_last_task_after_the_end_has_ended_is_live_no_more(
+    writer: WriterUnderTest, readers: Readers
+) -> None:
+    execution = an_execution(0, state=State.SUCCESS, progress=Progress(running=1))
+    writer.write(a_batch_with(execution))
+    execution.progress.running = 0
+    execution.task_runs[FIRST].history.append(Moved(State.SUCCESS, at(9)))
+    batch = Batch()
+    batch.add_changes(execution, [TaskRunMoved(at=at(9), id=FIRST, state=State.SUCCESS)])
+    writer.write(batch)
+    with readers.snapshot() as connection:
+        assert list(executions.live(connection)) == []

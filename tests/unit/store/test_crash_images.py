@@ -10,14 +10,15 @@ from segue.store.database import OpenDatabase, open_database
 from segue.store.reads import executions
 from segue.store.reads.readers import Readers
 
+from tests.support.waiting import wait_until
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution
 
 IMAGES = 25
 
 
 def test_every_image_taken_while_writing_opens_and_is_whole(database: OpenDatabase, tmp_path: Path) -> None:
-    """The log is copied last, as a crash leaves it: behind the database file, never ahead of it. What an image
-    holds is complete up to some batch, and at least up to the last that was told durable before it was taken."""
+    """What an image holds is complete up to some batch, and at least up to the last that was told durable before it
+    was taken."""
     writer = WriterUnderTest(database.path)
     durable: list[int] = []
     stop = threading.Event()
@@ -34,21 +35,31 @@ def test_every_image_taken_while_writing_opens_and_is_whole(database: OpenDataba
 
 def feed(writer: WriterUnderTest, durable: list[int], stop: threading.Event) -> None:
     number = 0
-    while not stop.is_set():
+    while not stop.wait(0.002):  # paced, so that the images stay small
         writer.write(a_batch_with(an_execution(number, inputs={"text": "x" * 900})))
         durable.append(number)
         number += 1
 
 
 def image_of(path: Path, folder: Path, durable: list[int]) -> tuple[Path, int]:
+    """Two files cannot be copied in one moment, as a crash would have it. The database first, then the log, is as
+    good unless the log was begun anew in between, which its first bytes tell: then once more."""
     seen = len(durable) + 3
-    while len(durable) < seen:  # the feeder goes on: each image has something new in it
-        threading.Event().wait(0.001)
+    wait_until(lambda: len(durable) >= seen, what="something new for the image")
     promised = len(durable)
     folder.mkdir()
-    shutil.copy(path, folder / path.name)
-    shutil.copy(f"{path}-wal", folder / f"{path.name}-wal")
-    return folder / path.name, promised
+    log = path.with_name(f"{path.name}-wal")
+    while True:
+        before = head_of(log)
+        shutil.copy(path, folder / path.name)
+        shutil.copy(log, folder / log.name)
+        if before == head_of(log):
+            return folder / path.name, promised
+
+
+def head_of(log: Path) -> bytes:
+    with log.open("rb") as opened:
+        return opened.read(32)
 
 
 def what_is_wrong(image: Path, promised: int) -> str | None:

@@ -34,6 +34,7 @@ progresses = some.builds(
     next=some.integers(0, 10),
     running=some.integers(0, 10),
     worst=some.sampled_from(State),
+    blocked=some.booleans(),
     values=some.lists(values, max_size=3) | some.just(list(range(400))),
     notes=some.dictionaries(texts, values, max_size=2),
 )
@@ -98,7 +99,7 @@ def read(readers: Readers, execution_id: str) -> Execution | None:
 
 
 @given(execution=any_executions())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_execution_comes_back_as_it_was(tmp_path: Path, execution: Execution) -> None:
     with open_database(tmp_path / "segue.db", "normal") as database:
         writer, readers = WriterUnderTest(database.path), Readers(database.path)
