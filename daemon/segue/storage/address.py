@@ -34,7 +34,10 @@ def parts_of(address: str) -> tuple[str, ...]:
         raise AddressRefused(address[:100], f"longer than {ADDRESS_LENGTH_MAX} characters")
     if not is_address(address):
         raise AddressRefused(address, "it does not begin with kestra:///")
-    parts = tuple(unquote(part, errors="strict") for part in address[len(PREFIX) + 1 :].split("/"))
+    try:
+        parts = tuple(unquote(part, errors="strict") for part in address[len(PREFIX) + 1 :].split("/"))
+    except UnicodeDecodeError as error:
+        raise AddressRefused(address, "a name in it is not UTF-8") from error
     for part in parts:
         if reason := _fault_of(part):
             raise AddressRefused(address, reason)

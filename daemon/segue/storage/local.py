@@ -19,6 +19,7 @@ from segue.storage.storage import FileMissing, StorageFailure, StorageFull, Stor
 
 COPY_BYTES: Final = 1 << 20
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe there is not waited for
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 # ELOOP is O_NOFOLLOW's answer to a link; ENOTDIR that of O_DIRECTORY to a file on the way.
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
@@ -39,7 +40,7 @@ class LocalStorage:
     def open(self, address: str) -> BinaryIO:
         parts = addresses.parts_of(address)
         with _said_clearly(address), self._folder(parts[:-1]) as folder:
-            descriptor = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            descriptor = os.open(parts[-1], _FILE_FLAGS, dir_fd=folder)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
                 raise FileMissing(address)

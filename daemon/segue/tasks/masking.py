@@ -1,7 +1,7 @@
 """Masking: values that were handed out as secrets never appear in a log line, however they are cut or encoded.
 
-A `Masker` knows the values. `mask` serves whole texts; `MaskedStream` serves text that comes in pieces: it holds
-back the end of a piece only where a secret could begin there.
+A `Masker` knows the values. `mask` serves whole texts; for text that comes in pieces `cut_of` says up to where it
+may be shown by now: its end is held back only where a secret could begin there.
 """
 
 import base64
@@ -55,25 +55,6 @@ class Masker:
             if any(len(needle) > length and needle.startswith(end) for needle in self._needles):
                 return length
         return 0
-
-
-class MaskedStream:
-    """Masks text that comes in pieces."""
-
-    def __init__(self, masker: Masker) -> None:
-        self._masker = masker
-        self._rest = ""
-
-    def feed(self, piece: str) -> str:
-        """What may be shown by now."""
-        text = self._rest + piece
-        cut = self._masker.cut_of(text)
-        self._rest = text[cut:]
-        return self._masker.mask(text[:cut])
-
-    def flush(self) -> str:
-        rest, self._rest = self._rest, ""
-        return self._masker.mask(rest)
 
 
 def _parts_of(value: str) -> list[str]:

@@ -140,7 +140,7 @@ def from_worker(frame: bytes) -> FromWorker:
     message = _object(frame)
     try:
         return _READ[message["is"]](message)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise FrameRefused(f"Not a message of a worker: {type(error).__name__}: {error}") from error
 
 
