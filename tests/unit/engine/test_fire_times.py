@@ -94,8 +94,25 @@ def test_a_date_beyond_ten_years_is_none() -> None:
     assert cron_times("0 0 * 2 MON#5", UTC).after(at("2024-03-01T00:00")) is None
 
 
-ZONES = ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Beirut", "Africa/Casablanca"]
-CHANGES = ["2011-12-30", "2018-11-04", "2018-02-18", "2024-03-31", "2024-04-07", "2024-10-06", "2024-10-27", "2024-06-15"]
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/Sao_Paulo",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Asia/Beirut",
+    "Africa/Casablanca",
+]
+CHANGES = [
+    "2011-12-30",
+    "2018-11-04",
+    "2018-02-18",
+    "2024-03-31",
+    "2024-04-07",
+    "2024-10-06",
+    "2024-10-27",
+    "2024-06-15",
+]
 CLOCK_LINES = ["0 * * * *", "*/15 * * * *", "*/30 3 * * *", "* 0 * * *", "7 */2 * * *", "*/20 1,2 * * 0"]
 
 
@@ -124,7 +141,16 @@ def test_a_line_that_follows_the_clock_fires_whenever_the_local_time_fits(
     assert times.before(brute) <= start
 
 
-LINES = [*CLOCK_LINES, "30 2 * * *", "0 0 * * *", "15,45 1-3 * * *", "0 30 2 * * *", "*/7 0 2 * * *", "0 12 30 12 *", "0 3 1 * 1"]
+LINES = [
+    *CLOCK_LINES,
+    "30 2 * * *",
+    "0 0 * * *",
+    "15,45 1-3 * * *",
+    "0 30 2 * * *",
+    "*/7 0 2 * * *",
+    "0 12 30 12 *",
+    "0 3 1 * 1",
+]
 
 
 @settings(max_examples=150, deadline=None)
