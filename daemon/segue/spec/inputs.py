@@ -1,14 +1,14 @@
 """Inputs of flows: what all share, and the keys of each type. Values are checked when they are given, by the engine."""
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from segue.expression import java_regex
+from segue.expression.errors import ExpressionError
 from segue.model.names import INPUT_ID
 from segue.spec.fields import Dynamic, Span, Spec, Text, Texts, Values, has_expression, keys_of
 from segue.spec.nested import InputList
@@ -45,21 +45,13 @@ def check_input_id(value: str) -> str:
 
 
 def _check_pattern(pattern: str) -> str:
-    if not _is_pattern(pattern):
-        raise PydanticCustomError("invalid-pattern", "invalid pattern [{pattern}]", {"pattern": pattern})
-    return pattern
-
-
-@lru_cache(maxsize=1024)
-def _is_pattern(pattern: str) -> bool:
-    """Java's dialect has things that Python's lacks (classes by name, `[a&&b]`); where they occur, nothing is refused."""
-    if "\\p" in pattern or "\\P" in pattern or "&&" in pattern:
-        return True
+    """Java's regular expressions; what Python has no like of (`[a&&b]`) is not refused."""
     try:
-        re.compile(re.sub(r"\(\?<(?=[A-Za-z])", "(?P<", pattern))
-    except (re.error, RecursionError, OverflowError):
-        return False
-    return True
+        java_regex.compiled(pattern)
+    except ExpressionError as error:
+        if "&&" not in pattern:
+            raise PydanticCustomError("invalid-pattern", "invalid pattern [{pattern}]", {"pattern": pattern}) from error
+    return pattern
 
 
 def _is_date_time(text: str) -> None:

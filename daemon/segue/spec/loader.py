@@ -114,6 +114,7 @@ def _load_mapping(raw: dict[str, Any], document: Document, around: Surroundings)
     read = reader.flow(whole)
     subject = Subject(
         flow=read,
+        everything=tuple(read.walk()),
         catalogue=around.catalogue,
         folder_namespace=around.folder_namespace,
         refuse_broken_expressions=around.refuse_broken_expressions,

@@ -18,7 +18,7 @@ def duplicate_ids(subject: Subject) -> Iterator[Finding]:
     yield from _duplicates("trigger", [(each.id, each.where) for each in subject.objects(Role.TRIGGER)])
     yield from _duplicates("input", [(each.id, each.where) for each in flow.under("inputs")])
     yield from _duplicates("output", list(_outputs(flow.raw.get("outputs"))))
-    for each in subject.flow.walk():
+    for each in subject.everything:
         for slot in ("inputs", "onResume"):
             if each is not flow and each.under(slot):
                 yield from _duplicates("input", [(inner.id, inner.where) for inner in each.under(slot)])

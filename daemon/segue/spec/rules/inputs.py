@@ -17,7 +17,7 @@ _GIVING: frozenset[str] = frozenset(
 
 
 def dependencies(subject: Subject) -> Iterator[Finding]:
-    for each in subject.flow.walk():
+    for each in subject.everything:
         for slot in ("inputs", "onResume"):
             if each.under(slot) and each.role is not Role.INPUT:
                 yield from _dependencies_of(tuple(_flattened(each.under(slot))))

@@ -41,7 +41,7 @@ def removed(subject: Subject) -> Iterator[Finding]:
 
 
 def ignored(subject: Subject) -> Iterator[Finding]:
-    for each in subject.flow.walk():
+    for each in subject.everything:
         for key in _IGNORED:
             if each.raw.get(key) is not None and each.role not in {Role.INPUT, Role.CONDITION, Role.RUNNER}:
                 yield _steers_nothing((*each.where, key), key)

@@ -10,17 +10,18 @@ from segue.spec.reading import Object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A flow as read. `folder_namespace` is the namespace that its folder stands for, if it stands for one;
+    """A flow as read, and everything in it (the flow itself too), parents first. `folder_namespace` is the namespace that its folder stands for, if it stands for one;
     `refuse_broken_expressions` makes errors of expressions that can only fail."""
 
     flow: Object
+    everything: tuple[Object, ...]
     catalogue: Catalogue
     folder_namespace: str | None = None
     refuse_broken_expressions: bool = False
 
     def objects(self, *roles: Role) -> Iterator[Object]:
         """Everything of these roles, wherever it stands, parents first."""
-        return (each for each in self.flow.walk() if each.role in roles and each is not self.flow)
+        return (each for each in self.everything if each.role in roles and each is not self.flow)
 
     def tasks(self, *short_types: str) -> Iterator[Object]:
         """Tasks of every kind, or those of these types (without the prefix)."""
