@@ -15,7 +15,10 @@ from segue.cli.errors import GOOD, USAGE, CommandFailed
 from segue.git.mirror import NotARepository
 from segue.git.names import BadName
 from segue.git.runner import GitError
-from segue.runtime.lifecycle import OpenToAll, PortInUse, Segue, lay_foundation, listen, source_of
+from segue.runtime import serving
+from segue.runtime.foundation import lay_foundation, source_of
+from segue.runtime.lifecycle import Segue
+from segue.runtime.serving import OpenToAll, PortInUse, listen
 from segue.runtime.settings import BadSetting, Settings, load_settings
 from segue.store.errors import StoreError
 
@@ -81,7 +84,7 @@ def _run(settings: Settings) -> int:
         # What was built lives as long as the daemon: no need to look at it in every collection.
         gc.collect()
         gc.freeze()
-        await segue.serve(listener, say_ready)
+        await serving.serve(segue, listener, say_ready)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

@@ -8,38 +8,32 @@ given back.
 import asyncio
 import contextlib
 import logging
-import signal
-import socket
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import tzlocal
-import uvicorn
 
 from segue.engine.revisions import Standing
-from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
-from segue.git.credentials import Credentials
-from segue.git.mirror import Mirror, NotARepository, open_mirror, repository_around
-from segue.git.names import Source, parse_source
+from segue.git.blobs import BlobMissing, BlobTooLarge
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
-from segue.runtime.clock import Clock, Dice, SystemClock, new_token
+from segue.runtime.clock import Clock, Dice, SystemClock
 from segue.runtime.daemon import Parts, RunningDaemon
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch
 from segue.runtime.file_triggers import FileTriggers
 from segue.runtime.flow_triggers import FlowTriggers
+from segue.runtime.foundation import Foundation
 from segue.runtime.git_sync import GitSync, SyncRules
 from segue.runtime.keeper import Keeper
 from segue.runtime.live import LiveExecutions
 from segue.runtime.loop import Loop
 from segue.runtime.measures import Measures
-from segue.runtime.reading import GitSources, StoredFiles, StoreReads
+from segue.runtime.reading import StoreReads
 from segue.runtime.recovery import Left, Recovery
 from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
@@ -54,127 +48,38 @@ from segue.runtime.workers_asks import WorkersAsks
 from segue.runtime.worlds import FlowReader
 from segue.spec.catalogue import BUILT_IN, Catalogue
 from segue.spec.settings import SETTINGS_PATH, RepositorySettings, load_settings
-from segue.storage.local import LocalStorage
-from segue.store.database import OpenDatabase, open_database
 from segue.store.reads import daemon as stored_daemon
 from segue.store.reads import executions as stored_executions
 from segue.store.reads import revisions as stored_revisions
 from segue.store.reads import triggers as stored_triggers
-from segue.store.reads.readers import Readers
-from segue.store.records import Process, TriggerKey
-from segue.store.writer import Writer
+from segue.store.records import TriggerKey
 from segue.tasks.registry import registry
-from segue.web.app import create_app
 from segue.web.live import Doorbells
-from segue.web.ports import Ports
-from segue.web.settings import Credentials as WebCredentials
-from segue.web.settings import WebSettings
 from segue.workers.pool import Pool
 from segue.workers.settings import PoolSettings, WorkerSettings, inherited_environment
 from segue.workers.survivors import end_survivors
 
-DATABASE: Final = "segue.db"
 _STOP_WORKERS_SECONDS: Final = 2.0
-_STOP_WEB_SECONDS: Final = 1
 
 _log = logging.getLogger("segue")
-
-
-class PortInUse(Exception):
-    """Somebody else listens there."""
-
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(f"cannot listen on {host}:{port}: {reason}; give another port with --port")
-
-
-class OpenToAll(Exception):
-    """A bind that others can reach, without credentials."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(
-            f"--host {host} can be reached from outside, and no credentials are set: whoever reaches it could run flows. "
-            "Set SEGUE_TOKEN, or SEGUE_USERNAME and SEGUE_PASSWORD, or listen on 127.0.0.1"
-        )
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The socket that the page is served on, bound before anything else is touched. Raises PortInUse, OpenToAll."""
-    if not settings.is_loopback and not settings.has_credentials:
-        raise OpenToAll(settings.host)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise PortInUse(settings.host, settings.port, error.strerror or str(error)) from error
-    listener.set_inheritable(False)
-    return listener
-
-
-def source_of(settings: Settings) -> Source:
-    """The source that the settings name: a URL, or the repository around a folder. Raises BadName, NotARepository."""
-    credentials = Credentials(username=settings.git_username or "", password=settings.git_token or "")
-    source = parse_source(settings.source, branch=settings.branch, credentials=credentials)
-    if source.local_path is not None and "://" not in settings.source:
-        if not source.local_path.is_dir():
-            raise NotARepository(source.local_path, "there is no such folder")
-        return parse_source(str(repository_around(source.local_path)), branch=settings.branch, credentials=credentials)
-    return source
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foundation:
-    """What lies under the daemon: folder, database, mirror, storage."""
-
-    database: OpenDatabase
-    readers: Readers
-    writer: Writer
-    mirror: Mirror
-    blobs: BlobReader
-    storage: LocalStorage
-    instance: str
-    left_processes: tuple[Process, ...]
-
-    def close(self) -> None:
-        self.writer.close(timeout=5)
-        self.readers.close()
-        self.blobs.close()
-        self.database.close()
-
-
-def lay_foundation(settings: Settings, source: Source) -> Foundation:
-    """Take the data folder. Raises StoreError, OSError."""
-    data = settings.data.absolute()
-    database = open_database(data / DATABASE, settings.durability.value)
-    for warning in database.warnings:
-        _log.warning("store.warning %s", warning)
-    readers = Readers(database.path)
-    with readers.snapshot() as connection:
-        instance = stored_daemon.setting(connection, "instance") or new_token()
-        left = stored_daemon.processes(connection)
-    mirror = open_mirror(data / "mirror", source)
-    return Foundation(
-        database=database,
-        readers=readers,
-        writer=Writer(database.path, durability=settings.durability.value),
-        mirror=mirror,
-        blobs=BlobReader(mirror.git_dir),
-        storage=LocalStorage(data / "storage"),
-        instance=instance,
-        left_processes=left,
-    )
 
 
 class Segue:
     """A daemon: built, then `start`ed, served, and `stop`ped. Everything it is made of hangs here and nowhere else."""
 
     def __init__(
-        self, settings: Settings, foundation: Foundation, environment: Mapping[str, str], clock: Clock | None = None
+        self,
+        settings: Settings,
+        foundation: Foundation,
+        environment: Mapping[str, str],
+        clock: Clock | None = None,
+        *,
+        follows: bool = True,
     ) -> None:
+        """`follows`: whether it goes on looking at the source and fires what time and files trigger. Without, it knows
+        one commit and runs what it is asked to, and what that sets in motion."""
         self.settings = settings
+        self._follows = follows
         self.foundation = foundation
         self.clock = clock or SystemClock()
         self.bells = Doorbells()
@@ -240,8 +145,10 @@ class Segue:
         )
         self.measures = Measures(self.executions, self.loop, self.dispatch, self.sync)
         self.keeper = Keeper(foundation.mirror)
-        for refresh in (self.scheduler.refresh, self.flow_triggers.refresh, self.file_triggers.refresh):
-            self.sync.on_applied(refresh)
+        self.sync.on_applied(self.flow_triggers.refresh)
+        if follows:
+            self.sync.on_applied(self.scheduler.refresh)
+            self.sync.on_applied(self.file_triggers.refresh)
         self.sync.on_applied(self._refresh_globals)
         for hook in (
             self.measures.on_move,
@@ -296,16 +203,7 @@ class Segue:
             ),
             self.bells,
         )
-        self.app = create_app(
-            Ports(
-                daemon=self.daemon,
-                reads=self.reads,
-                sources=GitSources(foundation.mirror, BlobReader(foundation.mirror.git_dir)),
-                files=StoredFiles(foundation.storage),
-            ),
-            _web_settings(settings),
-        )
-        self._stop = asyncio.Event()
+        self.stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     # Starting.
@@ -317,8 +215,9 @@ class Segue:
         await self.sync.step()
         left = await asyncio.to_thread(self._left)
         await self.loop.call(partial(self._take_up, left))
-        self.scheduler.start()
-        self._tasks.append(asyncio.create_task(self.sync.run(self._stop), name="sync"))
+        if self._follows:
+            self.scheduler.start()
+            self._tasks.append(asyncio.create_task(self.sync.run(self.stopping), name="sync"))
         self._tasks.append(workers)
         self.measures.is_ready = True
 
@@ -350,40 +249,10 @@ class Segue:
         if head:
             self.sync.restore(head, (Standing(revision, revision.path) for revision in last))
 
-    # Serving and stopping.
-
-    async def serve(self, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-        """Serve until told to stop, by a signal or `ask_to_stop`."""
-        server = uvicorn.Server(
-            uvicorn.Config(
-                self.app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=_STOP_WEB_SECONDS,
-                server_header=False,
-                ws="none",
-                loop="none",
-            )
-        )
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        with self._signals():
-            web = asyncio.create_task(_serve_quietly(server, listener), name="web")
-            starting = asyncio.create_task(self.start(), name="start")
-            await asyncio.wait([starting, web, stopping := self._when_stopped()], return_when=asyncio.FIRST_COMPLETED)
-            if starting.done() and not self._stop.is_set():
-                starting.result()
-                on_ready()
-                await asyncio.wait([web, stopping], return_when=asyncio.FIRST_COMPLETED)
-            starting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await starting
-            self.bells.close()
-            server.should_exit = True
-            await asyncio.gather(web, self.stop())
+    # Stopping.
 
     def ask_to_stop(self) -> None:
-        self._stop.set()
+        self.stopping.set()
         self.sync.wake()
 
     async def stop(self) -> None:
@@ -406,20 +275,6 @@ class Segue:
             async with asyncio.timeout(2):
                 while not self.loop.is_idle:  # noqa: ASYNC110 - for once at the end, an event would cost every tick
                     await asyncio.sleep(0.005)
-
-    def _when_stopped(self) -> asyncio.Task[bool]:
-        return asyncio.create_task(self._stop.wait(), name="stop")
-
-    @contextlib.contextmanager
-    def _signals(self) -> Any:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.ask_to_stop)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
 
     # Reading, for the parts.
 
@@ -485,11 +340,6 @@ class Segue:
         )
 
 
-async def _serve_quietly(server: uvicorn.Server, listener: socket.socket) -> None:
-    # Not `serve`: that takes the signals over and raises them again when it ends.
-    await server._serve(sockets=[listener])  # noqa: SLF001
-
-
 def _catalogue() -> Catalogue:
     found = registry()
     for broken in found.broken:
@@ -507,13 +357,3 @@ def _surroundings(settings: Settings, environment: Mapping[str, str]) -> dict[st
         "globals": dict(settings.variables_globals),
         "kestra": {"environment": settings.env or "", "url": settings.url or ""},
     }
-
-
-def _web_settings(settings: Settings) -> WebSettings:
-    return WebSettings(
-        credentials=WebCredentials(username=settings.username, password=settings.password, token=settings.token),
-        hosts=settings.allowed_hosts,
-        upload_max=settings.upload_max,
-        webhook_secret=settings.webhook_secret,
-        url=settings.url,
-    )
