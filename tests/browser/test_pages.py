@@ -1,0 +1,135 @@
+"""The pages in a real browser: they run clean, fit a phone, can be read by day and night, and keep themselves fresh."""
+
+import json
+import re
+import urllib.request
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import checks
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+FLOW = "/flows/company.shop/nightly-orders"
+PATHS = [
+    "/",
+    "/flows",
+    "/executions",
+    "/triggers",
+    "/git",
+    *(f"{FLOW}{tab}" for tab in ("", "/source", "/revisions", "/triggers", "/start")),
+]
+
+
+def executions(base_url: str, state: str) -> list[str]:
+    query = f"{base_url}/api/v1/main/executions/search?flowId=nightly-orders&state={state}&size=100"
+    with urllib.request.urlopen(query) as answer:
+        found = json.load(answer)["results"]
+    return [each["id"] for each in found if each["inputs"]]
+
+
+@pytest.fixture(scope="session")
+def running(base_url: str) -> str:
+    return f"/executions/{executions(base_url, 'RUNNING')[0]}"
+
+
+@pytest.fixture(scope="session")
+def failed(base_url: str) -> str:
+    return f"/executions/{executions(base_url, 'FAILED')[0]}"
+
+
+@pytest.fixture(scope="session")
+def paths(running: str, failed: str) -> list[str]:
+    return [*PATHS, running, failed]
+
+
+def test_every_page_runs_clean_fits_and_can_be_read(page: Page, base_url: str, paths: list[str]) -> None:
+    """One walk over the pages for all that holds of each: opening them is what takes the time."""
+    heard = checks.listen(page, base_url)
+    for path in paths:
+        page.goto(path)
+        checks.check_ran_clean(heard, page)
+        checks.check_named(page)
+        checks.check_readable(page, "light")
+        checks.check_readable(page, "dark")
+        for width in (390, 768, 1280):
+            checks.check_fits(page, width)
+
+
+def test_log_lines_come_by_themselves(page: Page, running: str) -> None:
+    page.goto(running)
+    last = page.locator(".lines li").last
+    before = last.get_attribute("data-id")
+    expect(page.locator(f".lines li[data-id='{int(before or 0) + 2}']")).to_have_count(1, timeout=15_000)
+
+
+def test_a_list_shows_a_new_execution_by_itself(page: Page, base_url: str) -> None:
+    page.goto("/executions")
+    expect(page.locator("[data-pulse]")).to_be_visible()
+    request = urllib.request.Request(f"{base_url}/api/v1/main/executions/tutorial/hello-world", method="POST")
+    with urllib.request.urlopen(request) as answer:
+        made = json.load(answer)["id"]
+    expect(page.locator(f"a[href='/executions/{made}']").first).to_be_visible(timeout=10_000)
+
+
+def test_an_open_task_run_stays_open_while_the_page_renews_itself(page: Page, running: str) -> None:
+    page.goto(running)
+    run = page.locator("details.run").first
+    run.locator("summary").click()
+    heading = page.locator("#head").element_handle()
+    assert heading is not None
+    with page.expect_response(lambda response: response.url.endswith(running), timeout=15_000):
+        pass
+    expect(run).to_have_attribute("open", "")
+
+
+def test_a_flow_is_started_from_its_form(page: Page) -> None:
+    page.goto(f"{FLOW}/start")
+    page.get_by_label("day").fill("2026-11-21")
+    page.get_by_label("limit").fill("5")
+    page.get_by_role("button", name="Start nightly-orders").click()
+    expect(page).to_have_url(re.compile(r"/executions/\w{22}$"))
+    expect(page.locator("h1")).to_contain_text("Created")
+    expect(page.locator("#data")).to_contain_text("2026-11-21")
+
+
+def test_killing_asks_first(page: Page) -> None:
+    page.goto(f"{FLOW}/start")
+    page.get_by_label("day").fill("2026-11-20")
+    page.get_by_role("button", name="Start nightly-orders").click()
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Kill").click()
+    expect(page.locator("h1")).to_contain_text("Created")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Kill").click()
+    expect(page.locator("h1")).to_contain_text("Killed")
+
+
+def test_slash_goes_to_the_search(page: Page) -> None:
+    page.goto("/executions")
+    page.keyboard.press("/")
+    expect(page.locator("[data-search]")).to_be_focused()
+    page.keyboard.type("inbox")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("q=inbox"))
+    expect(page.locator("tbody tr .flow-link b").first).to_have_text("inbox")
+
+
+def test_a_chosen_theme_stays(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.goto("/flows")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_pages_work_without_scripts(browser: Browser, base_url: str, paths: list[str]) -> None:
+    context = browser.new_context(java_script_enabled=False, base_url=base_url)
+    page = context.new_page()
+    for path in paths:
+        page.goto(path)
+        expect(page.locator("h1")).to_be_visible()
+    page.goto("/executions?state=FAILED")
+    expect(page.locator("tbody .state").first).to_have_text("Failed")
+    context.close()
