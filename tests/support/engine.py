@@ -53,6 +53,8 @@ class Says:
 SUCCEEDS = Says()
 FAILS = Says(State.FAILED)
 
+_UNMADE = execution_of(flow())
+
 Script = Callable[[TaskRun, int], Says]
 
 
@@ -67,7 +69,7 @@ class Player:
     flow: Flow
     script: Mapping[str, Says | list[Says]] | Script = field(default_factory=dict)
     answers: Mapping[str, Any] = field(default_factory=dict)
-    execution: Execution = None  # type: ignore[assignment]
+    execution: Execution = field(default_factory=lambda: _UNMADE)
     now: datetime = START
     changes: list[Change] = field(default_factory=list)
     orders: deque[tuple[TaskRunId, int]] = field(default_factory=deque)
@@ -77,7 +79,7 @@ class Player:
 
     def __post_init__(self) -> None:
         self.plan = Plan.of(self.flow)
-        if self.execution is None:
+        if self.execution is _UNMADE:
             self.execution = execution_of(self.flow)
 
     def send(self, event: Event) -> tuple[Change, ...]:

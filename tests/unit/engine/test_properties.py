@@ -178,9 +178,9 @@ class World:
 
     def kill(self, choice: int) -> None:
         if choice % 4 == 0:
-            self.send(KillWanted(at=self.tick()))
-            if choice % 8:
+            if choice % 8 and not self.execution.state.is_final and self.execution.state is not State.KILLING:
                 self.evaluations.clear()  # whoever was to answer is not asked any more
+            self.send(KillWanted(at=self.tick()))
 
     def pause(self, _choice: int) -> None:
         self.send(PauseWanted(at=self.tick()))
