@@ -63,7 +63,7 @@ SCRIPTS = {
     "modules of its folder": "import yaml, json, mine; print(yaml.x, json.x, mine.x)",
     "excepthook": "import sys; sys.excepthook = lambda *a: print('hook', a[0].__name__); 1/0",
     "closed stdout": "import sys; sys.stdout.close()",
-    "collector": "import gc; print(gc.isenabled(), gc.get_threshold(), gc.get_freeze_count())",
+    "collector": "import gc; print(gc.isenabled(), gc.get_threshold())",
     "last words": "class A:\n    def __del__(self): print('deleted')\na = A()\ndel a",
 }
 FILES = {"mine.py": "x = 1"}

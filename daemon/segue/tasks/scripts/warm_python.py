@@ -10,7 +10,6 @@ again, so one of its name that the script writes while it runs is not seen.
 import atexit
 import contextlib
 import ctypes
-import gc
 import io
 import os
 import signal
@@ -19,6 +18,7 @@ import threading
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
@@ -27,6 +27,7 @@ _PR_SET_NAME: Final = 15
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_LIBRARY: Final = ctypes.CDLL(None)
 _OF_THE_WORKER: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD)
 _FAILED: Final = 1
 _FLUSH_FAILED: Final = 120  # what Python exits with when its output cannot be written
@@ -40,24 +41,25 @@ class WarmScript:
 
     def start(self, stdout: int, stderr: int) -> int:
         # A signal to the script must not meet the worker's answers to signals, which the fork still has at first.
+        loaded = _loaded(len(sys.modules))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_WORKER)
         pid = os.fork()
         if pid == 0:
-            self._become(stdout, stderr)
+            self._become(stdout, stderr, loaded)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid
 
-    def _become(self, stdout: int, stderr: int) -> NoReturn:
+    def _become(self, stdout: int, stderr: int, loaded: frozenset[str]) -> NoReturn:
         code = _FAILED
         try:
-            self._leave_the_worker(stdout, stderr)
+            self._leave_the_worker(stdout, stderr, loaded)
             code = _run(str(self.script))
         except BaseException as error:  # noqa: BLE001 - nothing of the worker may run on in the fork
             sys.excepthook(type(error), error, error.__traceback__)
         finally:
             os._exit(code)
 
-    def _leave_the_worker(self, stdout: int, stderr: int) -> None:
+    def _leave_the_worker(self, stdout: int, stderr: int, loaded: frozenset[str]) -> None:
         os.setpgid(0, 0)
         _as_new_process()
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -72,8 +74,7 @@ class WarmScript:
         sys.path = [str(self.script.parent), *_search_path()]
         sys.argv = [str(self.script)]
         sys.orig_argv = [sys.executable, str(self.script)]
-        _forget_hidden_modules(self.script.parent)
-        gc.unfreeze()
+        _forget_hidden_modules(self.script.parent, loaded)
 
 
 def _open_streams() -> None:
@@ -94,11 +95,10 @@ def _as_new_process() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
-    library = ctypes.CDLL(None)
-    library.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
-    library.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    library.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    library.prctl(_PR_SET_NAME, b"python", 0, 0, 0)
+    _LIBRARY.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
+    _LIBRARY.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    _LIBRARY.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    _LIBRARY.prctl(_PR_SET_NAME, b"python", 0, 0, 0)
     atexit._clear()  # noqa: SLF001 - what the worker registered is not the script's
 
 
@@ -115,10 +115,18 @@ def _search_path() -> list[str]:
     return list(sys.path)
 
 
-def _forget_hidden_modules(folder: Path) -> None:
+@lru_cache(maxsize=1)
+def _loaded(_count: int) -> frozenset[str]:
+    """The first parts of the names of all modules that are loaded. Known before the fork: to look at each name there
+    would copy the page of memory that it is on."""
+    return frozenset(name.partition(".")[0] for name in sys.modules) - set(sys.builtin_module_names)
+
+
+def _forget_hidden_modules(folder: Path, loaded: frozenset[str]) -> None:
     """A module in the script's folder goes before one of the same name that the worker has loaded."""
-    names = {entry.name.partition(".")[0] for entry in os.scandir(folder)}
-    hidden = names & {name.partition(".")[0] for name in sys.modules} - set(sys.builtin_module_names)
+    hidden = {entry.name.partition(".")[0] for entry in os.scandir(folder)} & loaded
+    if not hidden:
+        return
     for name in tuple(sys.modules):
         if name.partition(".")[0] in hidden:
             del sys.modules[name]
