@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,7 +32,8 @@ class Need(StrEnum):
 class Access:
     """The rules of one daemon. Sessions are signed with a key that lives as long as the process."""
 
-    def __init__(self, settings: WebSettings) -> None:
+    def __init__(self, settings: WebSettings, now: Callable[[], datetime]) -> None:
+        self._now = now
         self.credentials = settings.credentials
         self._hosts = frozenset(host.lower() for host in settings.hosts)
         self._key = secrets.token_bytes(32)
@@ -50,15 +52,15 @@ class Access:
             or self._is_session(request.cookies.get(SESSION_COOKIE, ""))
         )
 
-    def new_session(self, now: datetime) -> str:
-        ends = str(int((now + SESSION_LASTS).timestamp()))
+    def new_session(self) -> str:
+        ends = str(int((self._now() + SESSION_LASTS).timestamp()))
         return f"{ends}.{self._sign(ends)}"
 
     def _is_session(self, cookie: str) -> bool:
         ends, _, signature = cookie.partition(".")
         if not same(signature, self._sign(ends)):
             return False
-        return int(ends) > datetime.now(UTC).timestamp()
+        return int(ends) > self._now().timestamp()
 
     def _sign(self, ends: str) -> str:
         return hmac.new(self._key, ends.encode(), hashlib.sha256).hexdigest()

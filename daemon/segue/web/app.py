@@ -18,7 +18,7 @@ from segue.web.settings import WebSettings
 
 
 def create_app(ports: Ports, settings: WebSettings) -> ASGIApp:
-    web = Web(ports, settings, Access(settings), ReplayGuard())
+    web = Web(ports, settings, Access(settings, ports.daemon.now), ReplayGuard())
     table = routes(web, [*api_table.entries(), *page_table.entries()])
     # What no route takes: a path is not there, or not with this method.
     strays = {404: _not_found, 405: _wrong_method}

@@ -9,6 +9,7 @@ from segue.model.order import LogLevel
 from segue.model.problem import Problem
 from segue.model.state import State
 from segue.web import actions
+from segue.web.api.flows import documents
 from segue.web.api.health import prometheus_text
 from segue.web.dates import duration_text, moment, span
 from segue.web.ports import MetricEntry, Sample
@@ -70,6 +71,13 @@ def test_a_flows_text_is_checked_and_not_kept(client: TestClient, daemon: Memory
     bad = client.post(f"{API}/flows/validate", content="nope").json()
     assert bad[0]["constraints"] == "id: `id` is needed"
     assert len(daemon.live) == 1
+
+
+def test_each_document_of_a_text_is_checked_at_its_own_lines(client: TestClient) -> None:
+    checked = client.post(f"{API}/flows/validate", content="---\nid: x\n---\nnope\n---\nid: y\n").json()
+    assert [(each["index"], each["constraints"] is None) for each in checked] == [(0, True), (1, False), (2, True)]
+    assert documents("a: 1\n--- \nb: 2\n") == ["a: 1\n", "\n\nb: 2\n"]
+    assert documents("") == [""]
 
 
 def test_the_graph_names_every_task(client: TestClient) -> None:

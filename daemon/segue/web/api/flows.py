@@ -1,9 +1,10 @@
 """Flows to read and to check: live ones, their revisions, differences between these. Nothing here changes a flow."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +20,8 @@ from segue.web.flow_shapes import flow_json, graph_json, task_json
 from segue.web.ports import Checked, LiveFlow
 from segue.web.settings import PAGE_SIZE_MAX
 
-FLOW_PATH = "flow.yaml"  # what problems call a text that lies in no repository
+_SEPARATOR: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
+FLOW_PATH: Final = "flow.yaml"  # what problems call a text that lies in no repository
 
 
 async def search(web: Web, request: Request) -> Response:
@@ -165,16 +167,28 @@ async def task(web: Web, request: Request) -> Response:
 async def validate(web: Web, request: Request) -> Response:
     """What is right and wrong with a flow's text. It is not kept and never run."""
     text = await asks.text_body(request)
-    checked = await web.read(web.daemon.check, text, FLOW_PATH)
-    return as_json([_checked_json(checked)])
+    checked = await web.read(lambda: [web.daemon.check(each, FLOW_PATH) for each in documents(text)])
+    return as_json([_checked_json(each, index) for index, each in enumerate(checked)])
 
 
-def _checked_json(checked: Checked) -> dict[str, Any]:
+def documents(text: str) -> list[str]:
+    """The YAML documents of a text, each pushed down by empty lines to where it stands, so that places stay true."""
+    found: list[str] = []
+    start = 0
+    for end in [*(match.start() for match in _SEPARATOR.finditer(text)), len(text)]:
+        document = _SEPARATOR.sub("", text[start:end], count=1)
+        if document.strip():
+            found.append("\n" * text.count("\n", 0, start) + document)
+        start = end
+    return found or [text]
+
+
+def _checked_json(checked: Checked, index: int) -> dict[str, Any]:
     errors = [problem for problem in checked.problems if problem.severity is Severity.ERROR]
     warnings = [problem for problem in checked.problems if problem.severity is Severity.WARNING]
     flow = checked.flow
     return {
-        "index": 0,
+        "index": index,
         "flow": None if flow is None else flow.id,
         "namespace": None if flow is None else flow.namespace,
         "constraints": "\n".join(_violation(problem) for problem in errors) or None,

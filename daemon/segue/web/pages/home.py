@@ -1,8 +1,8 @@
 """Home: what runs, what failed lately, what fires next, and the day as a row of bars."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
 from starlette.requests import Request
@@ -73,10 +73,14 @@ def _of_states(states: tuple[State, ...], since: datetime | None = None) -> Sear
     return Search(filters=tuple(filters), size=ROWS)
 
 
-def _upcoming(triggers: object) -> list[LiveTrigger]:
-    assert isinstance(triggers, list | tuple)
-    due = [live for live in triggers if live.next_fire_at is not None and not live.is_disabled]
-    return list(islice(sorted(due, key=lambda live: live.next_fire_at), ROWS))
+def _upcoming(triggers: Sequence[LiveTrigger]) -> list[LiveTrigger]:
+    """Those that fire next, soonest first."""
+    due = [
+        (live.next_fire_at, number, live)
+        for number, live in enumerate(triggers)
+        if live.next_fire_at is not None and not live.is_disabled
+    ]
+    return [live for *_, live in sorted(due)[:ROWS]]
 
 
 def hours_of(tallies: tuple[Tally, ...], since: datetime, now: datetime) -> list[Hour]:

@@ -25,7 +25,7 @@ async def submit(web: Web, request: Request) -> Response:
     response = RedirectResponse("/", 303)
     response.set_cookie(
         SESSION_COOKIE,
-        web.access.new_session(web.daemon.now()),
+        web.access.new_session(),
         max_age=int(SESSION_LASTS.total_seconds()),
         httponly=True,
         samesite="strict",
