@@ -298,7 +298,7 @@ def test_children_stand_below_their_parents(daemon: MemoryDaemon) -> None:
     [
         ("id: hello  # why", ["key", "comment"]),
         ("  - id: x", ["key"]),
-        ('message: "a # b {{ c }}"', ["key", "string"]),
+        ('message: "a # b {{ c }}"', ["key", "string", "expression"]),
         ("message: {{ inputs.x }}", ["key", "expression"]),
         ("count: 12", ["key", "literal"]),
         ("script: |", ["key", "block"]),

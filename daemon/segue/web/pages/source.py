@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from segue.model.problem import Problem
 from segue.web.pages.words import clean
 
+_EXPRESSION: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _TOKENS: Final = re.compile(
     r"""(?P<comment>(?:^|(?<=\s))\#.*$)
       | (?P<expression>\{\{.*?\}\}|\{%.*?%\})
@@ -47,9 +48,19 @@ def _pieces(line: str) -> Iterator[Markup]:
     end = 0
     for match in _TOKENS.finditer(line):
         yield escape(line[end : match.start()])
-        yield Markup('<span class="y-{}">{}</span>').format(match.lastgroup, match[0])
+        inner = _with_expressions(match[0]) if match.lastgroup == "string" else escape(match[0])
+        yield Markup('<span class="y-{}">{}</span>').format(match.lastgroup, inner)
         end = match.end()
     yield escape(line[end:])
+
+
+def _with_expressions(text: str) -> Markup:
+    """A quoted text whose expressions stand out."""
+    pieces, end = [], 0
+    for match in _EXPRESSION.finditer(text):
+        pieces += [escape(text[end : match.start()]), Markup('<span class="y-expression">{}</span>').format(match[0])]
+        end = match.end()
+    return Markup("").join([*pieces, escape(text[end:])])
 
 
 @dataclass(frozen=True, slots=True)
