@@ -40,6 +40,7 @@ class Interruption:
         self._held = 0
         self._pending: Cause | None = None
         self._was_early = False
+        self._is_idle = False
         self.is_daemon_gone = False
 
     def install(self) -> None:
@@ -72,6 +73,17 @@ class Interruption:
         if not self._held and self._is_armed and self._pending is not None:
             self._raise(self._pending)
 
+    @contextlib.contextmanager
+    def idle(self) -> Iterator[None]:
+        """While there is nothing to do: the worker leaves at once when the daemon is gone."""
+        self._is_idle = True
+        try:
+            if self.is_daemon_gone and not self._is_armed:
+                raise SystemExit
+            yield
+        finally:
+            self._is_idle = False
+
     def after(self, seconds: float) -> None:
         """Time out then."""
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
@@ -82,6 +94,8 @@ class Interruption:
             self.is_daemon_gone = True
         if not self._is_armed:
             self._was_early = self._was_early or cause is Cause.KILL
+            if self.is_daemon_gone and self._is_idle:
+                raise SystemExit
             return
         if self._held:
             self._pending = self._pending or cause

@@ -35,7 +35,8 @@ class Channel:
     def receive(self) -> ToWorker | None:
         """None: the daemon's end is closed."""
         while not self._messages:
-            select.select([self._end], [], [])
+            with self._interruption.idle():
+                select.select([self._end], [], [])
             if not self._read():
                 return None
         return self._messages.popleft()

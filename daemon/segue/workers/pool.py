@@ -57,6 +57,7 @@ class Pool:
         self._orders: dict[str, Line] = {}
         self._waiting = 0
         self._counted = 0
+        self._is_started = False
         self._is_stopping = False
         self._growth: asyncio.TimerHandle | None = None
         self._shrinking: asyncio.TimerHandle | None = None
@@ -70,6 +71,7 @@ class Pool:
     async def start(self) -> None:
         """Begins to start the first workers; `WorkerIdle` tells when each is there."""
         self._loop = asyncio.get_running_loop()
+        self._is_started = True
         self._nursery.open()
         self._start_workers(self._settings.workers_min)
         self._shrink_later()
@@ -79,7 +81,7 @@ class Pool:
 
         `waiting` is how many orders want a worker: the pool grows by it.
         """
-        if self._is_stopping:
+        if self._is_stopping or not self._is_started:
             return None
         if self._idle:
             name = self._idle.pop()
@@ -148,6 +150,8 @@ class Pool:
         self._is_stopping = True
         if not self._lines:
             self._is_empty.set()
+        if not self._is_started:
+            return
         for timer in (self._growth, self._shrinking):
             if timer is not None:
                 timer.cancel()

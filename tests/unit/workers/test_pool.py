@@ -10,7 +10,9 @@ from typing import Any
 
 from segue.model.state import State
 from segue.tasks.scripts import processes
+from segue.workers.pool import Pool
 from segue.workers.reports import OrderEnded, WorkerAsks, WorkerGone, WorkerIdle
+from segue.workers.settings import PoolSettings, WorkerSettings
 
 from tests.support.pools import Harness, order_of, running_pool
 
@@ -179,6 +181,26 @@ def test_an_order_that_is_not_ended_when_the_pool_stops_is_told(tmp_path: Path) 
     in_pool(tmp_path, story)
     assert [report.order_id for report in reports if isinstance(report, WorkerGone)] == [order.id]
     assert not [report for report in reports if isinstance(report, OrderEnded)]
+
+
+def test_the_pool_goes_on_when_the_process_that_starts_workers_dies(tmp_path: Path) -> None:
+    async def story(harness: Harness) -> None:
+        await harness.find(lambda _: sum(isinstance(report, WorkerIdle) for report in harness.reports) == 2)
+        _, pid, _ = harness.pool.processes[0]
+        facts = processes.facts_of(pid)
+        assert facts is not None
+        os.kill(facts.parent, signal.SIGKILL)
+        await harness.find(lambda _: sum(isinstance(report, WorkerGone) for report in harness.reports) == 2)
+        assert (await harness.run(order_of("core.log.Log", {"message": "on"}))).messages == ["on"]
+
+    in_pool(tmp_path, story, workers_min=2)
+
+
+def test_a_pool_that_was_not_started_has_no_workers(tmp_path: Path) -> None:
+    settings = WorkerSettings(instance="x", storage=tmp_path, work=tmp_path)
+    pool = Pool(PoolSettings(worker=settings), lambda _: None)
+    assert pool.reserve() is None
+    asyncio.run(pool.stop())
 
 
 def test_a_worn_worker_is_replaced(tmp_path: Path) -> None:
