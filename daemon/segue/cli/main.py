@@ -1,6 +1,7 @@
 """`segue`: finds the command's module, runs it, and turns how it ended into an exit code."""
 
 import importlib
+import io
 import os
 import sys
 import tempfile
@@ -24,6 +25,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "flows": ("segue.cli.flows", "app", "List and show the flows of a daemon."),
     "executions": ("segue.cli.executions", "app", "List, show, start and act on executions of a daemon."),
     "logs": ("segue.cli.logs", "logs", "Print the logs of an execution, and follow them."),
+    "triggers": ("segue.cli.triggers", "app", "List the triggers of a daemon, switch them off and on."),
+    "kv": ("segue.cli.kv", "app", "Read and write the keys and values of a namespace."),
 }
 
 
@@ -80,6 +83,9 @@ def _root(
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a log line that the terminal's encoding lacks is no bug
     sys.exit(_ended())
 
 
@@ -90,8 +96,7 @@ def _ended() -> int:
         print(f"segue: {failed}", file=sys.stderr)
         return failed.code
     except typer.TyperException as misuse:
-        print(f"segue: {misuse.format_message()}\nTry 'segue --help', or --help after a command.", file=sys.stderr)
-        return misuse.exit_code
+        return _report_misuse(misuse)
     except typer.Exit as ended:
         return ended.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -103,6 +108,15 @@ def _ended() -> int:
     except Exception as bug:  # noqa: BLE001 - the boundary: what gets here is our bug
         return _report(bug)
     return code if isinstance(code, int) else GOOD
+
+
+def _report_misuse(misuse: typer.TyperException) -> int:
+    message = misuse.format_message()
+    if message.startswith("Usage:"):  # a command that has commands, called without one: its help
+        print(message, file=sys.stderr)
+    else:
+        print(f"segue: {message}\nTry 'segue --help', or --help after a command.", file=sys.stderr)
+    return misuse.exit_code
 
 
 def _report(bug: Exception) -> int:
