@@ -212,6 +212,7 @@ def test_a_webhook_hands_over_body_and_parameters(client: TestClient, daemon: Me
     call = daemon.asked[-1]
     assert isinstance(call, WebhookCall)
     assert (call.method, call.path) == ("POST", "sub/path")
+    assert call.uri == f"http://localhost:8080{HOOK}/sub/path?age=12&age=13"
 
 
 @pytest.mark.parametrize(

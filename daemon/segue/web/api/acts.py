@@ -76,7 +76,8 @@ async def webhook(web: Web, request: Request) -> Response:
             flow=flow_key(request),
             key=request.path_params["key"],
             method=request.method,
-            uri=str(request.url),
+            # As the caller wrote it, tenant and escapes included.
+            uri=str(request.url.replace(path=request.scope["raw_path"].decode("latin-1"))),
             path=request.path_params.get("path"),
             headers=_lists(request.headers.items()),
             parameters=_lists(request.query_params.multi_items()),
