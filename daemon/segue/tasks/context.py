@@ -19,6 +19,8 @@ COUNTER: Final = "counter"
 TIMER: Final = "timer"
 GAUGE: Final = "gauge"
 
+FOLDER_PREFIX: Final = "task-"  # of every folder that an attempt makes in the work folder
+
 
 class Journal(Protocol):
     """Where log lines and metrics go; they are masked and sent from there."""
@@ -51,6 +53,12 @@ class Surroundings:
     python: str
     warm_python: bool
     kill_grace_seconds: float
+
+
+def clear_work(work: Path) -> None:
+    """Removes what attempts left that could not clean up after themselves. Nothing may run there any more."""
+    for folder in work.glob(f"{FOLDER_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,7 +97,7 @@ class TaskContext:
         """An empty folder of this attempt's own, gone when it ends."""
         if self._folder is None:
             self.surroundings.work.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix="task-", dir=self.surroundings.work))
+            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self.surroundings.work))
         return self._folder
 
     def put_file(self, name: str, chunks: Iterable[bytes]) -> StoredFile:

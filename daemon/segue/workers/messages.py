@@ -16,6 +16,7 @@ from segue.model.order import LogLine, Metric, Order
 from segue.model.state import State
 
 FRAME_BYTES_MAX: Final = 64 << 20
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _LENGTH: Final = struct.Struct("!I")
 _ORDER_FIELDS: Final = tuple(each.name for each in fields(Order))
 
@@ -95,7 +96,7 @@ FromWorker = Ready | Told | DeadlineSet | Asked | Ended
 
 
 def frame_of(message: ToWorker | FromWorker) -> bytes:
-    text = json.dumps(_plain(message), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _ENCODER.encode(_plain(message))
     # A lone surrogate (a script can make one with JSON) has no UTF-8: it becomes a question mark.
     body = text.encode("utf-8", "replace")
     if len(body) > FRAME_BYTES_MAX:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from segue.model.execution import Failure
 from segue.model.order import Order
 from segue.model.state import State
+from segue.tasks.context import clear_work
 from segue.workers import messages, survivors
 from segue.workers.line import Line, Stage
 from segue.workers.messages import Answer, Asked, DeadlineSet, Ended, FrameRefused, FromWorker, Kill, Ready, Told
@@ -71,6 +72,7 @@ class Pool:
     async def start(self) -> None:
         """Begins to start the first workers; `WorkerIdle` tells when each is there."""
         self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(clear_work, self._settings.worker.work)
         self._is_started = True
         self._nursery.open()
         self._start_workers(self._settings.workers_min)

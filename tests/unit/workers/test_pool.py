@@ -203,6 +203,20 @@ def test_a_pool_that_was_not_started_has_no_workers(tmp_path: Path) -> None:
     asyncio.run(pool.stop())
 
 
+def test_what_a_crash_left_in_the_work_folder_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "work" / "task-left"
+    left.mkdir(parents=True)
+    (left / "file").write_text("x")
+
+    async def story(harness: Harness) -> None:
+        assert not left.exists()
+        outcome = await harness.run(order_of("scripts.shell.Commands", {"commands": ["pwd"], "outputDirectory": True}))
+        assert outcome.ended.state is State.SUCCESS
+        assert list((tmp_path / "work").iterdir()) == []
+
+    in_pool(tmp_path, story)
+
+
 def test_a_worn_worker_is_replaced(tmp_path: Path) -> None:
     async def story(harness: Harness) -> None:
         first = await harness.run(order_of("core.log.Log", {"message": "1"}))

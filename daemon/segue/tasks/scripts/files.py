@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from segue.model.order import LogLevel
 from segue.spec.types.scripts import NamespaceFiles
 from segue.storage import address as addresses
-from segue.tasks.context import TaskContext
+from segue.tasks.context import FOLDER_PREFIX, TaskContext
 from segue.tasks.kind import TaskFailed
 
 OUTPUT_FILES_MAX: Final = 10_000
@@ -63,7 +63,7 @@ def copy_namespace_files(context: TaskContext, wanted: NamespaceFiles, folder: P
     """Those of each namespace in turn; a later one wins, as `ifExists` allows."""
     for namespace in wanted.namespaces or [context.order.namespace]:
         into = folder / namespace if wanted.folder_per_namespace else folder
-        with tempfile.TemporaryDirectory(prefix="files-", dir=context.surroundings.work) as staged:
+        with tempfile.TemporaryDirectory(prefix=f"{FOLDER_PREFIX}files-", dir=context.surroundings.work) as staged:
             include, exclude = tuple(wanted.include or ()), tuple(wanted.exclude or ())
             for path in context.namespace_files.copy(namespace, Path(staged), include, exclude):
                 _place(context, Path(staged) / path, safe_path(into, path), str(wanted.if_exists))

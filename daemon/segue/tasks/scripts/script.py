@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from segue.model.state import State
 from segue.spec.types.scripts import ScriptTask
-from segue.tasks.context import TaskContext
+from segue.tasks.context import FOLDER_PREFIX, TaskContext
 from segue.tasks.kind import Result, TaskFailed
 from segue.tasks.scripts import files, process
 from segue.tasks.scripts.process import Command, Start
@@ -108,7 +108,7 @@ def _output_folder(context: TaskContext) -> Path | None:
     if not any(word in written for word in _OUTPUT_FOLDER_WORDS):
         return None
     if context.output_folder is None:
-        context.output_folder = Path(tempfile.mkdtemp(prefix="outputs-", dir=context.surroundings.work))
+        context.output_folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}outputs-", dir=context.surroundings.work))
     return context.output_folder
 
 
