@@ -82,7 +82,6 @@ def _run(settings: Settings) -> int:
     async def main() -> None:
         segue = Segue(settings, foundation, os.environ)
         # What was built lives as long as the daemon: no need to look at it in every collection.
-        gc.collect()
         gc.freeze()
         await serving.serve(segue, listener, say_ready)
 

@@ -16,7 +16,8 @@ from segue.workers.settings import INSTANCE_VARIABLE, WorkerSettings
 
 _LEAVE_SECONDS: Final = 5.0
 # What lies in the current folder is not to be imported. (The option -P would show in the scripts that are run warm.)
-_PROGRAM: Final = "import sys; del sys.path[0]; from segue.workers import forkserver; forkserver.main()"
+# No collection of garbage while it imports: that is slower and finds none; `serve` freezes what there is.
+_PROGRAM: Final = "import gc, sys; gc.disable(); del sys.path[0]; from segue.workers import forkserver; gc.enable(); forkserver.main()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
