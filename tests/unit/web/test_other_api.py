@@ -173,6 +173,14 @@ def test_logs_come_by_level_in_the_order_of_their_time(client: TestClient, daemo
     assert "attachment" in text.headers["content-disposition"]
 
 
+def test_logs_outlive_their_execution(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.SUCCESS, 0)])
+    daemon.add_log(execution, "kept")
+    client.delete(f"{API}/executions/{execution.id}?deleteLogs=false")
+    assert [each["message"] for each in client.get(f"{API}/logs/{execution.id}").json()] == ["kept"]
+    assert client.get(f"{API}/logs/nothing").status_code == 404
+
+
 def test_all_logs_come_however_many(client: TestClient, daemon: MemoryDaemon) -> None:
     execution = daemon.add_execution(KEY, [(State.RUNNING, 0)])
     for number in range(2500):

@@ -36,9 +36,10 @@ def _wanted(request: Request) -> LogSearch:
 
 
 async def of_execution(web: Web, request: Request) -> Response:
-    """All its lines, in the order of their time."""
-    await web.execution_alone(request.path_params["id"])
+    """All its lines, in the order of their time; also of an execution that was deleted without its logs."""
     entries = await web.read(lambda: list(_all(web.reads, _wanted(request))))
+    if not entries:
+        await web.execution_alone(request.path_params["id"])
     return as_json([log_json(entry) for entry in entries])
 
 
@@ -102,6 +103,7 @@ async def _lines(web: Web, execution_id: str, wanted: LogSearch) -> AsyncGenerat
 
 
 async def metrics(web: Web, request: Request) -> Response:
-    execution = await web.execution_alone(request.path_params["id"])
-    entries = await web.read(web.reads.metrics, execution.id)
+    entries = await web.read(web.reads.metrics, request.path_params["id"])
+    if not entries:
+        await web.execution_alone(request.path_params["id"])
     return as_json({"results": [metric_json(entry) for entry in entries], "total": len(entries)})
