@@ -51,14 +51,14 @@ class Web:
 
     async def execution(self, execution_id: str) -> Execution:
         """Live, else stored, with its task runs; raises a 404."""
-        live = self.daemon.live_execution(execution_id)
+        live = await self.daemon.live_execution(execution_id)
         if live is not None:
             return live
         return found(await self.read(self.reads.execution, execution_id), f"execution {execution_id}")
 
     async def execution_alone(self, execution_id: str) -> Execution:
         """Live, else stored without its task runs; raises a 404."""
-        live = self.daemon.live_execution(execution_id)
+        live = await self.daemon.live_execution(execution_id)
         if live is not None:
             return live
         return found(await self.read(self.reads.execution_alone, execution_id), f"execution {execution_id}")

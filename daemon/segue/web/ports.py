@@ -5,8 +5,8 @@
 * `Sources` is Git, read only, and `Files` the internal storage: called from threads as well.
 
 An answer is handed over only after what it says is durable. An `Execution` that an act answers with is a copy as the
-call left it (a start: CREATED), which nothing changes afterwards. The one that `live_execution` gives is the live one:
-read it before the next `await`.
+call left it (a start: CREATED), which nothing changes afterwards. The one that `live_execution` gives may be the live
+one: read it before the next `await`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -254,7 +254,8 @@ class Daemon(Protocol):
         """How many; when one of them cannot, nothing is done to any."""
 
     async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal: ...
-    def live_execution(self, execution_id: str) -> Execution | None: ...
+    async def live_execution(self, execution_id: str) -> Execution | None:
+        """As far as it is durable; None if it is over, or what it came to cannot be written now."""
 
     # Flows and triggers.
     def flows(self) -> Sequence[LiveFlow]: ...

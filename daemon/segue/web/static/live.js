@@ -53,7 +53,9 @@ setInterval(count, 1000);
 
 // Fresh parts.
 
-const FRESH_MS = 700; // between two looks, whatever rings
+const FRESH_MS = 700; // between two looks, whatever rings; longer where a look costs the daemon much
+const REST_FACTOR = 8;
+let pause = FRESH_MS;
 let looking = false;
 let again = false;
 let lastLook = 0;
@@ -64,12 +66,13 @@ async function refresh() {
     return;
   }
   looking = true;
-  await new Promise((done) => setTimeout(done, Math.max(0, lastLook + FRESH_MS - Date.now())));
+  await new Promise((done) => setTimeout(done, Math.max(0, lastLook + pause - Date.now())));
   lastLook = Date.now();
   try {
     await addLines();
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (answer.ok) replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    pause = Math.max(FRESH_MS, REST_FACTOR * (Date.now() - lastLook));
   } catch {
     // The daemon is away; the event stream says when it is back.
   }
