@@ -117,10 +117,11 @@ class Starts:
         if resolved.errors:
             return ports.Refusal(422, "\n".join(resolved.errors))
         uploads = {key: value for key, value in wanted.inputs.items() if isinstance(value, ports.Upload)}
-        try:
-            await asyncio.to_thread(self._store, resolved.files, uploads)
-        except StorageFailure as error:
-            return ports.Refusal(503, str(error))
+        if resolved.files:
+            try:
+                await asyncio.to_thread(self._store, resolved.files, uploads)
+            except StorageFailure as error:
+                return ports.Refusal(503, str(error))
         return Prepared(
             deployed=deployed,
             id=execution_id,
