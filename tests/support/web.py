@@ -277,7 +277,7 @@ class MemoryDaemon:
             return Refusal(404, f"Execution not found: {execution_id}")
         return Rendered(template.upper())
 
-    def live_execution(self, execution_id: str) -> Execution | None:
+    async def live_execution(self, execution_id: str) -> Execution | None:
         execution = self.executions.get(execution_id)
         return None if execution is None or execution.state.is_final else execution
 
