@@ -35,6 +35,7 @@ from segue.runtime.loop import Busy, Loop
 from segue.runtime.measures import Measures
 from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
+from segue.runtime.snapshots import snapshot
 from segue.runtime.starts import Starts
 from segue.runtime.trigger_states import TriggerStates, key_of
 from segue.runtime.webhooks import Webhooks
@@ -99,17 +100,17 @@ class RunningDaemon:
     # Executions.
 
     async def start(self, request: ports.Start) -> Execution | ports.Refusal:
-        return await _or_busy(partial(self._parts.starts.start, request))
+        return await self._or_busy(partial(self._parts.starts.start, request))
 
     async def validate_inputs(self, request: ports.Start) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
         return await self._parts.starts.check_inputs(request)
 
     async def webhook(self, call: ports.WebhookCall) -> ports.WebhookFired | ports.NotFired | ports.Refusal:
-        return await _or_busy(partial(self._parts.webhooks.call, call))
+        return await self._or_busy(partial(self._parts.webhooks.call, call))
 
     async def act(self, execution_id: str, action: Action) -> Execution | ports.Refusal:
         stored = await self._stored(execution_id)
-        if stored is None and self.live_execution(execution_id) is None:
+        if stored is None and self._parts.decisions.executions.get(execution_id) is None:
             return _no_execution(execution_id)
         if isinstance(action, Replay) and action.inputs is not None:
             prepared = await self._replay_inputs(execution_id, stored, action)
@@ -121,7 +122,7 @@ class RunningDaemon:
             live = self._taken_in(execution_id, stored)
             return live if isinstance(live, ports.Refusal) else self._parts.acts.perform(round_, live, action)
 
-        answer = await _or_busy(partial(self._parts.loop.call, work))
+        answer = await self._or_busy(partial(self._parts.loop.call, work))
         if isinstance(action, Delete) and isinstance(answer, Execution) and action.storage:
             await asyncio.to_thread(self._delete_files, answer)
         return answer
@@ -142,7 +143,7 @@ class RunningDaemon:
                 self._parts.acts.perform(round_, live, action)
             return len(lives)
 
-        return await _or_busy(partial(self._parts.loop.call, work))
+        return await self._or_busy(partial(self._parts.loop.call, work))
 
     async def evaluate(
         self, execution_id: str, task_run_id: TaskRunId | None, template: str
@@ -169,9 +170,15 @@ class RunningDaemon:
         except NoAnswer as error:
             return ports.Rendered(None, str(error))
 
-    def live_execution(self, execution_id: str) -> Execution | None:
-        live = self._parts.decisions.executions.get(execution_id)
-        return live.execution if live is not None else None
+    async def live_execution(self, execution_id: str) -> Execution | None:
+        live, loop = self._parts.decisions.executions.get(execution_id), self._parts.loop
+        if live is None or loop.is_all_durable:
+            return live.execution if live is not None else None
+        if loop.trouble is not None:
+            return None
+        seen = snapshot(live.execution)
+        await loop.durable()
+        return seen
 
     def _evaluation(
         self, deployed: Deployed, execution: Execution, task_run_id: TaskRunId | None, template: str
@@ -199,7 +206,7 @@ class RunningDaemon:
         self, execution_id: str, stored: Execution | None, action: Replay
     ) -> Replay | ports.Refusal:
         """The action with its inputs read as the flow's types."""
-        execution = self.live_execution(execution_id) or stored
+        execution = await self.live_execution(execution_id) or stored
         deployed = self._parts.revisions.of(execution) if execution is not None else None
         if execution is None or deployed is None:
             return _no_execution(execution_id)
@@ -302,7 +309,7 @@ class RunningDaemon:
             round_.topics |= {TRIGGERS, FLOWS}
             return refused or self._live_trigger(deployed, trigger.id)
 
-        return await _or_busy(partial(self._parts.loop.call, work))
+        return await self._or_busy(partial(self._parts.loop.call, work))
 
     def _act_on_trigger(self, round_: Round, key: TriggerKey, action: TriggerAction) -> ports.Refusal | None:
         scheduler = self._parts.scheduler
@@ -348,7 +355,7 @@ class RunningDaemon:
                 )
             )
 
-        return await _or_busy(partial(self._parts.loop.call, work))
+        return await self._or_busy(partial(self._parts.loop.call, work))
 
     async def delete_key(self, namespace: str, key: str) -> bool | ports.Refusal:
         known = await asyncio.to_thread(self._parts.reads.key, namespace, key)
@@ -359,7 +366,16 @@ class RunningDaemon:
             round_.batch.remove_entry(namespace, key)
             return True
 
-        return await _or_busy(partial(self._parts.loop.call, work))
+        return await self._or_busy(partial(self._parts.loop.call, work))
+
+    async def _or_busy(self, ask: Callable[[], Awaitable[T]]) -> T | ports.Refusal:
+        """The answer, or that nothing is taken in just now."""
+        if not self._parts.measures.is_ready:
+            return ports.Refusal(503, "The daemon is starting or stopping: ask again in a moment")
+        try:
+            return await ask()
+        except Busy as error:
+            return ports.Refusal(503, f"Nothing new is taken in at the moment: {error}")
 
     # Git.
 
@@ -396,14 +412,6 @@ class RunningDaemon:
 
     def samples(self) -> Sequence[ports.Sample]:
         return self._parts.measures.samples()
-
-
-async def _or_busy(ask: Callable[[], Awaitable[T]]) -> T | ports.Refusal:
-    """The answer, or that nothing is taken in just now."""
-    try:
-        return await ask()
-    except Busy as error:
-        return ports.Refusal(503, f"Nothing new is taken in at the moment: {error}")
 
 
 def _no_execution(execution_id: str) -> ports.Refusal:

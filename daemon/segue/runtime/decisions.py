@@ -133,6 +133,11 @@ class Decisions:
                 return
             self._applied(round_, live, Started(at=round_.at))
 
+    def release_all(self, round_: Round) -> None:
+        """The same for all flows: their limits may have changed, or their holders ended."""
+        for key in self.executions.awaited():
+            self.release(round_, key)
+
     def end_of(self, execution_id: ExecutionId) -> asyncio.Future[Execution]:
         """The execution once it has ended, durably. Ask in the round that makes it."""
         future: asyncio.Future[Execution] = asyncio.get_running_loop().create_future()

@@ -8,11 +8,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
+from segue.engine.limits import RESUBMITS_MAX
 from segue.engine.orders import evaluation_for, order_for
 from segue.model.change import EvaluationOrdered
 from segue.model.event import AttemptEnded, AttemptStarted, Evaluated, Event, TimerFired, WhenLost, WorkerLost
@@ -65,6 +66,7 @@ class _Evaluation:
 
     execution_id: ExecutionId
     wanted: EvaluationOrdered
+    lost: int = 0  # how often its worker died of it, or beside it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +75,7 @@ class _Question:
 
     order: Order
     answer: asyncio.Future[Any]
+    lost: int = 0
 
 
 _Piece = _Attempt | _Evaluation | _Question
@@ -281,6 +284,8 @@ class Dispatch:
             round_.batch.remove_process(*process)
         piece = self._with_worker.pop(report.order_id, None) if report.order_id else None
         match piece:
+            case _Question() | _Evaluation() if self._is_asked_again(piece.lost):
+                self._queue.append(replace(piece, lost=piece.lost + 1))
             case _Question(answer=answer):
                 if not answer.done():
                     answer.set_exception(NoAnswer(report.message))
@@ -306,6 +311,10 @@ class Dispatch:
                 )
             case None:
                 pass
+
+    def _is_asked_again(self, lost: int) -> bool:
+        """An evaluation has no attempts to show, and asking again harms nobody: as often as a task is tried again."""
+        return self._worker_lost is WhenLost.RESUBMIT and lost < RESUBMITS_MAX
 
     def _apply(self, round_: Round, execution_id: str, event: Event) -> None:
         assert self._applies is not None

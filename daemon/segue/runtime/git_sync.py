@@ -246,6 +246,7 @@ class GitSync:
         round_.batch.put_setting("head", world.commit)
         round_.batch.add_sync(_stored(entry))
         self._revisions.switch(world)
+        self._flows = looked.flows
         for hook in self._applied:
             hook(round_)
         round_.topics |= {FLOWS, GIT, TRIGGERS}

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -145,11 +144,15 @@ class Segue:
         )
         self.measures = Measures(self.executions, self.loop, self.dispatch, self.sync)
         self.keeper = Keeper(foundation.mirror)
+        self._left: Left | None = None
+        # In this order: nothing may fire before what was left is taken up, or limits would not see it.
+        self.sync.on_applied(self._refresh_globals)
         self.sync.on_applied(self.flow_triggers.refresh)
+        self.sync.on_applied(self._take_up)
+        self.sync.on_applied(self.decisions.release_all)
         if follows:
             self.sync.on_applied(self.scheduler.refresh)
             self.sync.on_applied(self.file_triggers.refresh)
-        self.sync.on_applied(self._refresh_globals)
         for hook in (
             self.measures.on_move,
             self.flow_triggers.on_move,
@@ -210,32 +213,39 @@ class Segue:
 
     async def start(self) -> None:
         """Take up what was left, look at the source, begin to follow it. Ready when this returns."""
-        workers = asyncio.create_task(self._start_workers())
+        self._tasks.append(asyncio.create_task(self._start_workers(), name="workers"))
         self._restore_sync()
+        self._left = await asyncio.to_thread(self._read_left)
         await self.sync.step()
-        left = await asyncio.to_thread(self._left)
-        await self.loop.call(partial(self._take_up, left))
+        await self.loop.call(self._take_up)  # when the source could not be looked at
         if self._follows:
             self.scheduler.start()
             self._tasks.append(asyncio.create_task(self.sync.run(self.stopping), name="sync"))
-        self._tasks.append(workers)
         self.measures.is_ready = True
 
     async def _start_workers(self) -> None:
-        """Workers come up beside the first look at the source; survivors of a crash are ended before."""
+        """Workers come up beside the first look at the source; survivors of a crash are ended before, and only then
+        forgotten: a daemon that is killed while it does so leaves them to the next."""
         known = tuple((process.pid, process.started) for process in self.foundation.left_processes)
         ended = await asyncio.to_thread(end_survivors, self.foundation.instance, known) if known else 0
         if ended:
             _log.warning("recovery.ended_survivors count=%d", ended)
+        self.loop.do(self._forget_processes)
         await self.pool.start()
 
-    def _take_up(self, left: Left, round_: Round) -> None:
-        round_.batch.put_setting("instance", self.foundation.instance)
+    def _forget_processes(self, round_: Round) -> None:
         for process in self.foundation.left_processes:
             round_.batch.remove_process(process.pid, process.started)
+
+    def _take_up(self, round_: Round) -> None:
+        """Once, in the round that makes the first flows live."""
+        left, self._left = self._left, None
+        if left is None:
+            return
+        round_.batch.put_setting("instance", self.foundation.instance)
         self.recovery.take_up(left, round_)
 
-    def _left(self) -> Left:
+    def _read_left(self) -> Left:
         with self.foundation.readers.snapshot(seconds_max=60) as connection:
             return Left(
                 executions=tuple(stored_executions.live(connection)),

@@ -67,6 +67,10 @@ class LiveExecutions:
         """Who waits for a slot of the flow, longest first."""
         return (self._by_id[execution_id] for execution_id in list(self._waiting.get(key, ())))
 
+    def awaited(self) -> list[FlowKey]:
+        """The flows for whose slots somebody waits."""
+        return list(self._waiting)
+
     def __iter__(self) -> Iterator[Live]:
         return iter(list(self._by_id.values()))
 

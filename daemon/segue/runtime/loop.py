@@ -57,7 +57,9 @@ class Loop:
         self._bells = bells
         self._inbox: deque[_Piece] = deque()
         self._is_woken = False
-        self._rounds_open = 0
+        self._rounds_submitted = 0
+        self._rounds_settled = 0
+        self._readers: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._decide: Decide | None = None
         self._running = asyncio.get_running_loop()
         self._after_tick: Callable[[], None] | None = None
@@ -107,8 +109,20 @@ class Loop:
         return f"{health.waiting} decisions wait to be written" if self._writer.is_congested else None
 
     @property
+    def is_all_durable(self) -> bool:
+        """Is all that was decided written?"""
+        return self._rounds_settled == self._rounds_submitted
+
+    async def durable(self) -> None:
+        """Wait until all that is decided by now is written: before that nobody outside may see it."""
+        if not self.is_all_durable:
+            written: asyncio.Future[None] = self._running.create_future()
+            self._readers.append((self._rounds_submitted, written))
+            await written
+
+    @property
     def is_idle(self) -> bool:
-        return not self._inbox and not self._rounds_open
+        return not self._inbox and self.is_all_durable
 
     # Deciding.
 
@@ -147,7 +161,7 @@ class Loop:
         if not round_.batch:
             self._act(round_)
             return
-        self._rounds_open += 1
+        self._rounds_submitted += 1
         self._writer.submit(round_.batch, partial(self._on_durable, round_))
 
     def _on_durable(self, round_: Round, error: StoreError | None) -> None:
@@ -158,13 +172,15 @@ class Loop:
             _log.debug("loop.closed: a batch became durable after the end")
 
     def _on_settled(self, round_: Round, error: StoreError | None) -> None:
-        self._rounds_open -= 1
+        self._rounds_settled += 1
         if error is None:
             self._act(round_)
-            return
-        _log.error("loop.batch_refused error=%s", error)
-        for tell in round_.failures:
-            tell(error)
+        else:
+            _log.error("loop.batch_refused error=%s", error)
+            for tell in round_.failures:
+                tell(error)
+        while self._readers and self._readers[0][0] <= self._rounds_settled:
+            _resolve(self._readers.popleft()[1], None)
 
     def _act(self, round_: Round) -> None:
         for act in round_.acts:

@@ -60,21 +60,28 @@ class Recovery:
     def take_up(self, left: Left, round_: Round) -> None:
         for timer in left.timers:
             self._timers.set(TimerKey(timer.execution_id, timer.kind, timer.task_run_id), timer.due)
-        for execution in left.executions:
-            self._take_up_one(execution, round_)
+        taken = [live for execution in left.executions if (live := self._adopted(execution, round_)) is not None]
+        for live in taken:
+            self._go_on(live, round_)
+        self._decisions.release_all(round_)
         if left.executions:
             _log.info("recovery.done executions=%d timers=%d", len(left.executions), len(left.timers))
 
-    def _take_up_one(self, execution: Execution, round_: Round) -> None:
+    def _adopted(self, execution: Execution, round_: Round) -> Live | None:
+        """All are taken in before any goes on: what ends one may let another go."""
         deployed = self._revisions.of(execution)
         if deployed is None:
             _log.error("recovery.no_revision execution=%s", execution.id)
             self._give_up(execution, round_)
-            return
+            return None
         restore(deployed.plan, execution)
         live = Live(execution, deployed)
         self._decisions.adopt(live)
         self._flow_triggers.take_up(execution.id)
+        return live
+
+    def _go_on(self, live: Live, round_: Round) -> None:
+        execution, plan = live.execution, live.deployed.plan
         for run in _with_open_attempt(execution):
             attempt = run.attempts[-1]
             if attempt.state is State.CREATED:
@@ -89,7 +96,7 @@ class Recovery:
                 chance=self._dice.fraction(),
             )
             self._decisions.apply(round_, execution.id, lost)
-        for wanted in open_evaluations(deployed.plan, execution):
+        for wanted in open_evaluations(plan, execution):
             self._dispatch.queue_evaluation(execution.id, wanted)
         is_ahead = TimerKey(execution.id, TimerKind.START, None) in self._timers
         if execution.state in {State.CREATED, State.RESTARTED} and not is_ahead:
