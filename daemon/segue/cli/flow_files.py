@@ -102,7 +102,7 @@ class FlowFiles:
     def _repository_of(self, file: Path) -> Repository:
         root = _root_of(file)
         if root not in self._repositories:
-            repository = _read_repository(root, self.catalogue)
+            repository = read_repository(root, self.catalogue)
             self._repositories[root] = repository
             self.problems += repository.problems
         return self._repositories[root]
@@ -120,7 +120,7 @@ def _root_of(file: Path) -> Path:
     return file.parent
 
 
-def _read_repository(root: Path, catalogue: Catalogue) -> Repository:
+def read_repository(root: Path, catalogue: Catalogue) -> Repository:
     problems: list[Problem] = []
     defaults: tuple[PluginDefault, ...] = ()
     folder, namespace = Layout().flows_folder, None

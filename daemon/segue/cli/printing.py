@@ -127,17 +127,18 @@ def print_log(entry: Mapping[str, Any]) -> None:
     if not sys.stdout.isatty():
         print(log_text(at, level, task, message), flush=True)
         return
-    head = f"{_clock(at)} "
+    head = f"{clock_text(at)} "
     text = Text.assemble((head, "dim"), (f"{level:5}", style_of(level)), " ", (task, "cyan"), " ", message)
     Console(highlight=False, soft_wrap=True).print(text)
 
 
 def log_text(at: datetime | None, level: str, task: str, message: str) -> str:
     """A log line without colours."""
-    return f"{_clock(at)} {level:5} {task} {message}".rstrip()
+    return f"{clock_text(at)} {level:5} {task} {message}".rstrip()
 
 
-def _clock(at: datetime | None) -> str:
+def clock_text(at: datetime | None) -> str:
+    """A moment to the millisecond, in UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z" if at else _NOTHING
 
 

@@ -1,0 +1,122 @@
+"""What `segue run` shows while a flow runs: on a terminal a tree that moves with the log lines above it, elsewhere a
+line for each thing that happens."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import Final, Protocol, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from segue.cli.printing import clean, clock_text, log_text, one_line, span_text, style_of
+from segue.cli.run_tree import Row, failure_of, name_of, rows_of, title_of
+from segue.model.execution import TaskRun
+from segue.model.names import TaskRunId
+from segue.model.state import State
+from segue.runtime.local import News, Seen
+from segue.web.ports import LogEntry
+
+_ROWS_MAX: Final = 200
+_TOLD: Final = frozenset(State) - {State.CREATED, State.QUEUED, State.KILLING, State.RESTARTED}
+
+
+class View(Protocol):
+    """Somebody who is shown the news of a run."""
+
+    def shown(self) -> AbstractContextManager[object]: ...
+    def show(self, news: News) -> None: ...
+    def say(self, sentence: str) -> None: ...
+
+
+def view_on(stream: TextIO) -> View:
+    """The view that fits where it is shown."""
+    return TreeView(Console(file=stream, highlight=False)) if stream.isatty() else LinesView(stream)
+
+
+class TreeView:
+    """The tree at the bottom of the terminal, drawn anew with each news; log lines go by above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+
+    def shown(self) -> AbstractContextManager[object]:
+        return self._live
+
+    def say(self, sentence: str) -> None:
+        self._console.print(Text(sentence, "bold"))
+
+    def show(self, news: News) -> None:
+        if news.lines:
+            self._console.print(Text("\n").join(map(_coloured, news.lines)), soft_wrap=True)
+        self._live.update(Group(*(self._tree(each, news.at, len(news.seen)) for each in news.seen)), refresh=True)
+
+    def _tree(self, seen: Seen, now: datetime, trees: int) -> Table:
+        rows_max = max(min(self._console.height // trees - 3, _ROWS_MAX), 3)
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(overflow="ellipsis", no_wrap=True)
+        for row in (title_of(seen.execution, now), *rows_of(seen.execution, now, rows_max=rows_max)):
+            table.add_row(*_cells(row))
+        return table
+
+
+class LinesView:
+    """Plain lines for pipes and files, nothing said twice."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._told: dict[TaskRunId, int] = {}
+
+    def shown(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def say(self, sentence: str) -> None:
+        print(sentence, file=self._stream, flush=True)
+
+    def show(self, news: News) -> None:
+        lines = [(line.at, _plain(line)) for line in news.lines]
+        lines += [told for seen in news.seen for run in seen.execution.task_runs.values() for told in self._moves(run)]
+        lines.sort(key=lambda line: line[0])
+        for _, text in lines:
+            print(text, file=self._stream)
+        self._stream.flush()
+
+    def _moves(self, run: TaskRun) -> Iterator[tuple[datetime, str]]:
+        """What became of the task run since it was looked at last."""
+        told = self._told.get(run.id, 0)
+        if told > len(run.history):
+            told = 0
+        for moved in run.history[told:]:
+            if moved.state in _TOLD:
+                yield moved.at, self._move(run, moved.state, moved.at)
+        self._told[run.id] = len(run.history)
+
+    def _move(self, run: TaskRun, state: State, at: datetime) -> str:
+        length = f" {span_text(at - run.history[0].at)}" if state.is_final and state is not State.SKIPPED else ""
+        why = f" {failure_of(run)}" if state is State.FAILED else ""
+        return f"{clock_text(at)} {state:7} {name_of(run)}{length}{why}".rstrip()
+
+
+def _cells(row: Row) -> tuple[Text, Text, Text, Text]:
+    return (
+        Text(row.name),
+        Text(row.state, style_of(row.state)),
+        Text(row.took, "dim"),
+        Text(row.note, "red" if row.state is State.FAILED else "dim"),
+    )
+
+
+def _plain(line: LogEntry) -> str:
+    return log_text(line.at, line.level, one_line(line.task_id), clean(line.message))
+
+
+def _coloured(line: LogEntry) -> Text:
+    return Text.assemble(
+        (f"{line.level:5}", style_of(line.level)), " ", (one_line(line.task_id), "cyan"), " ", clean(line.message)
+    )
