@@ -46,7 +46,7 @@ class RefWatch:
         self._environment = local_environment(trusted=trusted_folders())
 
     async def rings(self, stop: asyncio.Event) -> AsyncIterator[None]:
-        """Rings until `stop` is set. Many changes at once are one ring."""
+        """Rings once when the watch begins, then at each change until `stop` is set. Many at once are one ring."""
         bell = asyncio.Event()
         ringing = [asyncio.create_task(self._ring(bell, stop)), asyncio.create_task(_ring_once(bell, stop))]
         try:
@@ -77,6 +77,8 @@ class RefWatch:
             asyncio.create_task(self._watch_some(folders.deep, bell, over, is_deep=True)),
             asyncio.create_task(self._until_gone(folders, stop)),
         )
+        await asyncio.sleep(0)  # by then they watch
+        bell.set()  # for what moved before they did
         try:
             done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
