@@ -216,7 +216,7 @@ SELECT count(*) FROM task_runs WHERE execution_id = ?;
 
 -- name: tally
 -- How many executions began in each stretch of time, by state. A range of the index on their start.
-SELECT (started_at - :since) / :stretch AS position, state, count(*) FROM executions
+SELECT started_at / :stretch AS position, state, count(*) FROM executions
 WHERE started_at >= :since AND (:namespace IS NULL OR namespace = :namespace OR namespace LIKE :below ESCAPE '!')
 GROUP BY position, state;
 

@@ -72,14 +72,16 @@ def task_runs(
 def tally(
     connection: sqlite3.Connection, since: datetime, stretch: timedelta, namespace: str | None = None
 ) -> tuple[tuple[datetime, dict[State, int]], ...]:
-    """How many executions began in each stretch of time since then, by state; stretches with none left out."""
+    """How many executions began in each stretch of time since then, by state; stretches with none left out.
+
+    Stretches are counted from the epoch, so that those of an hour begin at full hours (UTC)."""
     below = None if namespace is None else re.sub(r"([!%_])", r"!\1", namespace) + ".%"
-    start, length = microseconds(since), stretch // timedelta(microseconds=1)
-    parameters = {"since": start, "stretch": length, "namespace": namespace, "below": below}
+    length = stretch // timedelta(microseconds=1)
+    parameters = {"since": microseconds(since), "stretch": length, "namespace": namespace, "below": below}
     counted: dict[int, dict[State, int]] = {}
     for position, state, number in connection.execute(QUERIES["tally"], parameters):
         counted.setdefault(position, {})[State(state)] = number
-    return tuple((time(start + position * length), counted[position]) for position in sorted(counted))
+    return tuple((time(position * length), counted[position]) for position in sorted(counted))
 
 
 def last_runs(
