@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Any, Final
 
-from segue.engine.conditions import Circumstances, holds, is_met, kind_of, labels_fit, when_holds
+from segue.engine.conditions import CannotTell, Circumstances, holds, is_met, kind_of, labels_fit, when_holds
 from segue.engine.source import Source
 from segue.engine.windows import Bounds, Window, bounds_at, window_of_1x, window_of_2x
 from segue.engine.zones import parse_moment
@@ -21,13 +21,21 @@ from segue.expression.template import render_value
 from segue.model.state import State
 from segue.model.trigger import Condition, FlowEnds, Trigger, UpstreamFlow
 
+
+def _fits_pattern(value: str, pattern: str) -> bool:
+    try:
+        return java_regex.is_full_match(pattern, value)
+    except ExpressionError as error:  # no pattern, or one that would take for ever
+        raise CannotTell(str(error)) from error
+
+
 _TEXT_TESTS: Final[dict[str, Callable[[str, str], bool]]] = {
     "EQUAL_TO": lambda value, wanted: value == wanted,
     "NOT_EQUAL_TO": lambda value, wanted: value != wanted,
     "STARTS_WITH": str.startswith,
     "ENDS_WITH": str.endswith,
     "CONTAINS": lambda value, wanted: wanted in value,
-    "REGEX": lambda value, wanted: java_regex.compiled(wanted).fullmatch(value) is not None,
+    "REGEX": _fits_pattern,
 }
 
 

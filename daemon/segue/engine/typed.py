@@ -281,8 +281,11 @@ def _pattern(value: str, options: Mapping[str, Any]) -> list[str]:
     pattern = options.get("validator")
     if not pattern:
         return []
-    if len(value) <= PATTERN_TEXT_MAX and java_regex.compiled(str(pattern)).fullmatch(value):
-        return []
+    try:
+        if len(value) <= PATTERN_TEXT_MAX and java_regex.is_full_match(str(pattern), value):
+            return []
+    except java_regex.TooSlow as error:
+        return [error.message]
     return [f"it must match the pattern `{pattern}`"]
 
 

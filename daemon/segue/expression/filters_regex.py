@@ -1,13 +1,17 @@
-"""Filters that take regular expressions. A hostile one can run for ever, so they count as effects unless the pattern is harmless."""
+"""Filters that take regular expressions. Each match has a time bound, but matches in a loop add up, and the main process has no clock
+to add them: so these filters count as effects, for a worker, unless the pattern is harmless."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import regex
+
 from segue.expression import java_regex
 from segue.expression.errors import ExpressionError
 from segue.expression.evaluation import Evaluation
 from segue.expression.filters_text import each_text
+from segue.expression.java_regex import TEMPLATE_MATCH_SECONDS_MAX
 from segue.expression.signatures import FilterSignature, Given, boolean_argument, integer_argument
 from segue.expression.values import class_name, to_text
 
@@ -22,22 +26,31 @@ def _pattern(given: Given, name: str, evaluation: Evaluation) -> str:
 def _regex_match(value: Any, given: Given, evaluation: Evaluation) -> bool:
     if value is None:
         return False
-    pattern = java_regex.compiled(_pattern(given, "regex", evaluation))
-    return pattern.search(to_text(value, evaluation.meter)) is not None
+    return _found(value, given, evaluation) is not None
 
 
 def _regex_replace(value: Any, given: Given, evaluation: Evaluation) -> str | None:
     if value is None:
         return None
     pattern, replacement = _pattern(given, "regex", evaluation), _pattern(given, "replacement", evaluation)
-    return java_regex.replaced(pattern, replacement, to_text(value, evaluation.meter))
+    text = to_text(value, evaluation.meter)
+    return java_regex.replaced(pattern, replacement, text, seconds=TEMPLATE_MATCH_SECONDS_MAX)
 
 
 def _regex_extract(value: Any, given: Given, evaluation: Evaluation) -> str | None:
     if value is None:
         return None
-    found = java_regex.compiled(_pattern(given, "regex", evaluation)).search(to_text(value, evaluation.meter))
-    return None if found is None else found.group(integer_argument(given, "group", "The 'regexExtract' filter", 0))
+    found = _found(value, given, evaluation)
+    group = integer_argument(given, "group", "The 'regexExtract' filter", 0)
+    try:
+        return None if found is None else found.group(group)
+    except IndexError as error:
+        raise ExpressionError(f"No group {group}") from error
+
+
+def _found(value: Any, given: Given, evaluation: Evaluation) -> regex.Match[str] | None:
+    pattern = _pattern(given, "regex", evaluation)
+    return java_regex.found_in(pattern, to_text(value, evaluation.meter), seconds=TEMPLATE_MATCH_SECONDS_MAX)
 
 
 def _replace(value: Any, given: Given, evaluation: Evaluation) -> Any:
@@ -63,7 +76,7 @@ def _replaced(text: str, pairs: list[tuple[str, str]], evaluation: Evaluation) -
 
 def _replaced_by_regex(text: str, pairs: list[tuple[str, str]], evaluation: Evaluation) -> str:
     for pattern, replacement in pairs:
-        text = java_regex.replaced(pattern, replacement, text)
+        text = java_regex.replaced(pattern, replacement, text, seconds=TEMPLATE_MATCH_SECONDS_MAX)
         evaluation.meter.join(len(text))
     return text
 
@@ -76,7 +89,7 @@ def _split(value: Any, given: Given, evaluation: Evaluation) -> list[str] | None
     limit = integer_argument(given, "limit", "The 'split' filter", 0)
     parts: list[str] = []
     start = 0
-    for found in java_regex.compiled(pattern).finditer(text):
+    for found in java_regex.all_in(pattern, text, seconds=TEMPLATE_MATCH_SECONDS_MAX):
         if 0 < limit <= len(parts) + 1:
             break
         if found.end() == 0 or (found.start() == found.end() == len(text)):

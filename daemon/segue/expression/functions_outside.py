@@ -15,6 +15,7 @@ from segue.expression.signatures import (
     optional_text,
     text_argument,
 )
+from segue.expression.tree import Dialect
 from segue.expression.values import plain, to_text
 
 _HTTP_PARAMETERS = ("uri", "method", "query", "body", "contentType", "headers", "options", "accept")
@@ -30,7 +31,7 @@ def _secret(given: Given, evaluation: Evaluation) -> str:
 def _kv(given: Given, evaluation: Evaluation) -> Any:
     what = "The 'kv' function"
     key, namespace = text_argument(given, "key", what), optional_text(given, "namespace", what)
-    missing = boolean_argument(given, "errorOnMissing", what, default=False)
+    missing = boolean_argument(given, "errorOnMissing", what, default=evaluation.dialect is Dialect.V2)
     return evaluation.outside.kv(key, namespace, error_on_missing=missing)
 
 

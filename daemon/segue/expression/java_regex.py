@@ -1,14 +1,27 @@
-"""Java's regular expressions in Python's syntax, and Java's replacement texts. The differences that flows meet, not all of them."""
+"""Java's regular expressions in the syntax of the `regex` package, and Java's replacement texts. The differences that flows meet, not
+all of them.
+
+Every match has a time bound: a pattern that backtracks for ever (`(a+)+$`) ends in `TooSlow`, an error its author can read. What
+matches in the daemon's main process - an input's pattern, a condition - has the short bound; what a template does is counted as an
+effect (see `references`), because matches in a loop add up, so a worker does it and may take the long one.
+"""
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import TypeVar
+
+import regex
 
 from segue.expression.errors import ExpressionError
 
 PATTERN_MAX = 4096
+MATCH_SECONDS_MAX = 0.05
+"""One match in the main process. Honest patterns take microseconds."""
+TEMPLATE_MATCH_SECONDS_MAX = 1.0
+"""One match, or one replacement of all, in a template: a worker's time."""
 
 _POSIX = {
     "Lower": "a-z",
@@ -40,35 +53,84 @@ _CATEGORIES = {
 _ESCAPES = {
     "z": r"\Z",
     "Z": r"(?=\n?\Z)",
-    "h": r"[ \t\xa0]",
     "R": r"(?:\r\n|[\n\x0b\f\r\x85\u2028\u2029])",
-    "e": r"\x1b",
     "X": r"(?s:.)",
 }
-_PROPERTY = re.compile(r"([pP])(?:\{(\^?)(\w+)\}|([A-Z]))")
-_FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
-_REFERENCE = re.compile(r"\\(.)|\$(?:\{(\w+)\}|(\d))|\$", re.DOTALL)
+_CLASS_ESCAPES = {
+    "e": r"\x1b",
+    "h": r"[ \t\xa0]",
+    "H": r"[^ \t\xa0]",
+    "v": r"[\n\x0b\f\r\x85\u2028\u2029]",
+    "V": r"[^\n\x0b\f\r\x85\u2028\u2029]",
+}
+"""Those that may stand in a character class too: classes themselves."""
+_KNOWN_ESCAPES = frozenset("dDwWsSbBAGtnrfaxuc0123456789")
+_PROPERTY = regex.compile(r"([pP])(?:\{(\^?)(\w+)\}|([A-Z]))")
+_FLAGS = regex.compile(r"\(\?([idmsuxU]*)(?:-([idmsuxU]*))?([:)])")
+_NAMED_GROUP = regex.compile(r"\(\?<(?=[a-zA-Z])")
+_OTHER_GROUP = regex.compile(r"\(\?(?:[:=!>]|<[=!])")
+_REPEAT = regex.compile(r"\{\d+(?:,\d*)?\}")
+_BACK_REFERENCE = regex.compile(r"k<(\w+)>")
+_CODE = regex.compile(r"x\{([0-9a-fA-F]{1,6})\}")
+_REFERENCE = regex.compile(r"\\(.)|\$(?:\{(\w+)\}|(\d))|\$", regex.DOTALL)
+_SET_OPERATORS = frozenset("-|~")
+"""Doubled they are operators of `regex`'s character classes, and nothing of Java's."""
+
+T = TypeVar("T")
+
+
+class TooSlow(ExpressionError):
+    """A regular expression that did not come to an end in its time."""
 
 
 @lru_cache(maxsize=256)
-def compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> regex.Pattern[str]:
+    """The pattern; ask the functions below to match with it: they bound the time."""
     if len(pattern) > PATTERN_MAX:
         raise ExpressionError(f"The regular expression is longer than {PATTERN_MAX} characters")
     try:
-        return re.compile(_Translation(pattern).text(), re.ASCII)
-    except (re.error, OverflowError, RecursionError) as error:
+        return regex.compile(_Translation(pattern).text(), regex.ASCII | regex.V1)
+    except (regex.error, OverflowError, RecursionError, ValueError) as error:
         raise ExpressionError(f"Invalid regular expression '{pattern}': {error}") from error
 
 
-def replaced(pattern: str, replacement: str, text: str) -> str:
+def is_full_match(pattern: str, text: str, *, seconds: float = MATCH_SECONDS_MAX) -> bool:
+    """Java's `matches`: the whole text."""
+    expression = compiled(pattern)
+    return _bounded(pattern, seconds, lambda: expression.fullmatch(text, timeout=seconds) is not None)
+
+
+def found_in(pattern: str, text: str, *, seconds: float = MATCH_SECONDS_MAX) -> regex.Match[str] | None:
+    """The first place that matches."""
+    expression = compiled(pattern)
+    return _bounded(pattern, seconds, lambda: expression.search(text, timeout=seconds))
+
+
+def all_in(pattern: str, text: str, *, seconds: float = MATCH_SECONDS_MAX) -> Iterator[regex.Match[str]]:
+    """All places that match, one after the other."""
+    places = compiled(pattern).finditer(text, timeout=seconds)
+    while (found := _bounded(pattern, seconds, lambda: next(places, None))) is not None:
+        yield found
+
+
+def replaced(pattern: str, replacement: str, text: str, *, seconds: float = MATCH_SECONDS_MAX) -> str:
     """Java's replaceAll: `$1` and `${name}` in the replacement are groups, a backslash takes a character as it is."""
     expression = compiled(pattern)
-    return expression.sub(
-        lambda found: _REFERENCE.sub(lambda reference: _referred(reference, found), replacement), text
-    )
+
+    def filled_in(found: regex.Match[str]) -> str:
+        return _REFERENCE.sub(lambda reference: _referred(reference, found), replacement)
+
+    return _bounded(pattern, seconds, lambda: expression.sub(filled_in, text, timeout=seconds))
 
 
-def _referred(reference: re.Match[str], found: re.Match[str]) -> str:
+def _bounded(pattern: str, seconds: float, match: Callable[[], T]) -> T:
+    try:
+        return match()
+    except TimeoutError as error:
+        raise TooSlow(f"The regular expression '{pattern}' takes longer than {seconds:g} s on this text") from error
+
+
+def _referred(reference: regex.Match[str], found: regex.Match[str]) -> str:
     literal, name, number = reference.groups()
     if literal is not None:
         return str(literal)
@@ -82,129 +144,116 @@ def _referred(reference: re.Match[str], found: re.Match[str]) -> str:
 
 
 class _Translation:
+    """One walk over a pattern. What Java does not know is refused: the engine underneath would take it for its own."""
+
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.position = 0
         self.pieces: list[str] = []
-        self.pending = [0]
-        """For each open group, how many groups our translation opened inside it that must close with it."""
 
     def text(self) -> str:
         while self.position < len(self.pattern):
             self._next()
-        self.pieces.append(")" * self.pending[0])
         return "".join(self.pieces)
 
     def _next(self) -> None:
-        character = self.pattern[self.position]
-        if character == "\\":
-            self.pieces.append(self._escape(in_class=False))
-        elif character == "[":
-            self.pieces.append(self._class())
-        elif character == "(":
-            self._group()
-        else:
-            if character == ")" and len(self.pending) > 1:
-                self.pieces.append(")" * self.pending.pop())
-            self._take(1)
+        match self.pattern[self.position]:
+            case "\\":
+                self.pieces.append(self._escape(in_class=False))
+            case "[":
+                self._class()
+            case "(":
+                self._group()
+            case "{" if _REPEAT.match(self.pattern, self.position) is None:
+                raise ExpressionError(f"Invalid regular expression '{self.pattern}': Illegal repetition")
+            case _:
+                self._take(1)
 
     def _group(self) -> None:
-        rest = self.pattern[self.position :]
-        if (flags := _FLAGS.match(rest)) is not None:
-            on, off = _python_flags(flags.group(1)), _python_flags(flags.group(2) or "")
-            self.position += flags.end()
-            self.pieces.append(f"(?{on}{'-' + off if off else ''}:" if on or off else "(?:")
-            if flags.group(3) == ")":
-                self.pending[-1] += 1
-            else:
-                self.pending.append(0)
-            return
-        self.pending.append(0)
-        if rest.startswith("(?<") and not rest.startswith(("(?<=", "(?<!")):
+        if (flags := _FLAGS.match(self.pattern, self.position)) is not None:
+            on, off = _known_flags(flags.group(1)), _known_flags(flags.group(2) or "")
+            self.position = flags.end()
+            end = flags.group(3)
+            if on or off or end == ":":
+                self.pieces.append(f"(?{on}{'-' + off if off else ''}{end}")
+        elif _NAMED_GROUP.match(self.pattern, self.position) is not None:
             self.pieces.append("(?P<")
             self.position += 3
+        elif (other := _OTHER_GROUP.match(self.pattern, self.position)) is not None:
+            self._take(len(other.group()))
+        elif self.pattern.startswith("(?", self.position):
+            raise ExpressionError(f"Invalid regular expression '{self.pattern}': Unknown inline modifier")
         else:
             self._take(1)
 
     def _escape(self, *, in_class: bool) -> str:
-        rest = self.pattern[self.position + 1 :]
-        if rest.startswith("Q"):
-            literal, _, _ = rest[1:].partition("\\E")
-            self.position += min(2 + len(literal) + 2, len(self.pattern) - self.position)
-            return re.escape(literal)
-        if (found := _PROPERTY.match(rest)) is not None:
-            self.position += 1 + found.end()
-            return _property(found, in_class=in_class)
-        if (named := re.match(r"k<(\w+)>", rest)) is not None:
-            self.position += 1 + named.end()
+        at = self.position + 1
+        if self.pattern.startswith("Q", at):
+            literal, _, _ = self.pattern[at + 1 :].partition("\\E")
+            self.position = min(at + 1 + len(literal) + 2, len(self.pattern))
+            return regex.escape(literal, special_only=False)
+        if (found := _PROPERTY.match(self.pattern, at)) is not None:
+            self.position = found.end()
+            return _property(found)
+        if (named := _BACK_REFERENCE.match(self.pattern, at)) is not None:
+            self.position = named.end()
             return f"(?P={named.group(1)})"
-        if (code := re.match(r"x\{([0-9a-fA-F]{1,6})\}", rest)) is not None:
-            self.position += 1 + code.end()
+        if (code := _CODE.match(self.pattern, at)) is not None:
+            self.position = code.end()
             return f"\\U{int(code.group(1), 16):08x}"
-        self.position += 1 + len(rest[:1])
-        if not in_class and rest[:1] in _ESCAPES:
-            return _ESCAPES[rest[:1]]
-        return "\\" + rest[:1]
+        letter = self.pattern[at : at + 1]
+        self.position = at + len(letter)
+        if letter in _CLASS_ESCAPES:
+            return _CLASS_ESCAPES[letter]
+        if not in_class and letter in _ESCAPES:
+            return _ESCAPES[letter]
+        if letter.isascii() and letter.isalnum() and letter not in _KNOWN_ESCAPES:
+            raise ExpressionError(f"Invalid regular expression '{self.pattern}': Illegal escape \\{letter}")
+        return "\\" + letter
 
-    def _class(self) -> str:
-        """A character class; one inside another is their union, so its brackets are dropped."""
-        pieces = ["["]
-        self.position += 1
-        depth = 1
-        if self.pattern.startswith("^", self.position):
-            pieces.append("^")
-            self.position += 1
-        while depth and self.position < len(self.pattern):
+    def _class(self) -> None:
+        """A character class, with those inside it: unions, intersections (&&) and negations are the same in both."""
+        depth = 0
+        while self.position < len(self.pattern):
             character = self.pattern[self.position]
             if character == "\\":
-                pieces.append(self._escape(in_class=True))
+                self.pieces.append(self._escape(in_class=True))
                 continue
-            if self.pattern.startswith("&&", self.position):
-                raise ExpressionError("Intersections of character classes (&&) are not supported")
-            self.position += 1
+            if character in _SET_OPERATORS and self.pattern.startswith(character, self.position + 1):
+                self.pieces.append("\\")
+            self._take(1)
             if character == "[":
-                if self.pattern.startswith("^", self.position):
-                    raise ExpressionError("Negated character classes inside others are not supported")
                 depth += 1
+                if self.pattern.startswith("^", self.position):
+                    self._take(1)
             elif character == "]":
                 depth -= 1
-            else:
-                pieces.append(
-                    "\\" + character
-                    if character in "&~|-" and self.pattern.startswith(character, self.position)
-                    else character
-                )
-        return "".join((*pieces, "]" if not depth else ""))
+                if depth == 0:
+                    return
 
     def _take(self, count: int) -> None:
         self.pieces.append(self.pattern[self.position : self.position + count])
         self.position += count
 
 
-def _python_flags(letters: str) -> str:
+def _known_flags(letters: str) -> str:
     return "".join(letter for letter in letters if letter in "imsx")
 
 
-def _property(found: re.Match[str], *, in_class: bool) -> str:
+def _property(found: regex.Match[str]) -> str:
     name = found.group(3) or found.group(4)
     inverted = (found.group(1) == "P") != bool(found.group(2))
-    ranges = _POSIX.get(name) or _ranges(_CATEGORIES.get(name) or (name.removeprefix("Is"),), inverted=False)
-    if not inverted:
-        return ranges if in_class else f"[{ranges}]"
-    if not in_class:
-        return f"[^{ranges}]"
-    if name in _POSIX:
-        raise ExpressionError(f"\\P{{{name}}} inside a character class is not supported")
-    return _ranges(_CATEGORIES.get(name) or (name,), inverted=True)
+    ranges = _POSIX.get(name) or _ranges(_CATEGORIES.get(name) or (name.removeprefix("Is"),))
+    return f"[^{ranges}]" if inverted else f"[{ranges}]"
 
 
 @lru_cache(maxsize=32)
-def _ranges(categories: tuple[str, ...], *, inverted: bool) -> str:
+def _ranges(categories: tuple[str, ...]) -> str:
     """The basic plane's characters of these categories, as ranges for a character class."""
     ranges: list[str] = []
     start = None
     for code in range(0x10000 + 1):
-        inside = code < 0x10000 and unicodedata.category(chr(code)).startswith(categories) is not inverted
+        inside = code < 0x10000 and unicodedata.category(chr(code)).startswith(categories)
         if inside and start is None:
             start = code
         elif not inside and start is not None:

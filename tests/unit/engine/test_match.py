@@ -267,6 +267,15 @@ def test_where_filters_the_execution(field: str, type_: str, value: Any, expecte
     assert (matched(trigger, a_source(outputs={"ok": True})).request is not None) is expected
 
 
+def test_a_pattern_that_backtracks_for_ever_is_told_and_does_not_fire() -> None:
+    wanted = {"field": "FLOW_ID", "type": "REGEX", "value": "(a+)+$"}
+    where = [{"id": "w", "filters": [wanted]}]
+    trigger = a_trigger(body=FlowEnds(options={"preconditions": {"id": "p", "where": where}}))
+    found = matched(trigger, a_source("a" * 5_000 + "b"))
+    assert found.request is None
+    assert "takes longer than 0.05 s" in str(found)
+
+
 def test_a_multiple_condition_may_be_met_by_different_executions() -> None:
     named = {name: a_condition("ExecutionFlow", namespace="company.team", flowId=name) for name in ("a", "b")}
     trigger = a_trigger(

@@ -127,7 +127,7 @@ class Recorder(Closed):
 ASKING = [
     ("secret('KEY')", "secret KEY None None"),
     ("secret('KEY', namespace='ns', subkey='s')", "secret KEY ns s"),
-    ("kv('k').asked", '["k",null,true]'),
+    ("kv('k').asked", '["k",null,false]'),
     ("kv('k', 'ns', false).asked", '["k","ns",false]'),
     ("read('a.txt', namespace='ns')", "read a.txt ns None"),
     ("fileSize('a')", "24"),
