@@ -22,6 +22,7 @@ from segue.model.execution import Execution
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import Order
+from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey, Revision
 from segue.model.trigger import Schedule, ScheduleOnDates
 from segue.runtime.acts import Acts
@@ -252,7 +253,7 @@ class RunningDaemon:
         return ports.LiveFlow(
             flow=deployed.flow,
             revision=deployed.revision,
-            problems=self._parts.revisions.live.problems_by_flow.get(deployed.key, ()),
+            problems=_errors(self._parts.revisions.live.problems_by_flow.get(deployed.key, ())),
             next_fire_at=min(times, default=None),
         )
 
@@ -412,6 +413,11 @@ class RunningDaemon:
 
     def samples(self) -> Sequence[ports.Sample]:
         return self._parts.measures.samples()
+
+
+def _errors(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """What keeps a newer text from being live; a warning does not."""
+    return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
 
 
 def _no_execution(execution_id: str) -> ports.Refusal:
