@@ -215,7 +215,8 @@ async def _followed(local: LocalRun, start: Start, view: View) -> tuple[Executio
             async for news in local.follow():
                 view.show(news)
                 last = news.seen[0].execution
-                if interruption.is_impatient:
+                # Who interrupts does not want either what would run after the end.
+                if interruption.is_impatient or (interruption.count and last.is_over):
                     break
         await interruption.done()
     return last, interruption.count > 0

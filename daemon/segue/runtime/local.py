@@ -207,3 +207,4 @@ def _take(folder: Path) -> None:
         if any(folder.iterdir()):
             raise NotOurs(folder)
         mark.touch()
+        (folder / ".gitignore").write_text("*\n")  # in a checkout it is no part of what is run
