@@ -137,7 +137,7 @@ def test_a_page_hears_its_topics_and_no_others(daemon: MemoryDaemon) -> None:
     async def story() -> None:
         caller = Caller(app_of(daemon), "/events?topics=executions,git")
         following = asyncio.create_task(caller.run())
-        await caller.until(lambda: "event: open" in caller.text)
+        await caller.until(lambda: "event: listening" in caller.text)
         daemon.bells.ring(FLOWS)
         daemon.bells.ring(EXECUTIONS)
         await caller.until(lambda: "event: changed" in caller.text)

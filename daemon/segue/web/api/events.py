@@ -30,7 +30,7 @@ async def stream(web: Web, request: Request) -> Response:
 async def _rings(web: Web, topics: list[str]) -> AsyncGenerator[Sent]:
     with web.daemon.bells.follow(*topics) as subscription:
         number = 0
-        yield Sent(b"{}", id="0", event="open")
+        yield Sent(b"{}", id="0", event="listening")
         while not subscription.is_closed:
             rung = await subscription.rung(HEARTBEAT_SECONDS)
             if not rung:

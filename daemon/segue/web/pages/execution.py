@@ -61,19 +61,23 @@ def buttons_of(execution: Execution) -> tuple[Button, ...]:
 
 
 async def page(web: Web, request: Request) -> Response:
-    execution = await web.execution_alone(request.path_params["id"])
-    now = web.daemon.now()
-    total, runs = await _task_runs(web, request, execution)
-    chart = timeline(execution, runs, now)
-    wanted = _log_search(request, execution)
+    # Looked at twice: what is read in between belongs to the first look, so that an execution that ends meanwhile
+    # is still followed to its last log line; what is drawn is of the second, in one go.
+    first = await web.execution_alone(request.path_params["id"])
+    wanted = _log_search(request, first)
     entries = await web.read(web.reads.logs, wanted)
-    revision = await _revision(web, execution)
+    revision = await _revision(web, first)
+    commit = await web.read(web.sources.commit, first.commit)
+    execution = await web.execution_alone(first.id)
+    total, runs = await _task_runs(web, request, execution)
+    now = web.daemon.now()
+    chart = timeline(execution, runs, now)
     return render.page(
         web,
         request,
         "execution.html",
         topics="",
-        execution_topic="" if execution.state.is_final else execution.id,
+        execution_topic="" if first.state.is_final else execution.id,
         execution=execution,
         length=length_of(execution.history, now),
         buttons=buttons_of(execution),
@@ -87,14 +91,14 @@ async def page(web: Web, request: Request) -> Response:
         find=wanted.text,
         task_run=wanted.task_run_id,
         revision=revision,
-        commit=await web.read(web.sources.commit, execution.commit),
+        commit=commit,
         live=web.daemon.flow(FlowKey(execution.namespace, execution.flow_id)),
         lines_query=_lines_query(wanted),
     )
 
 
 async def _task_runs(web: Web, request: Request, execution: Execution) -> tuple[int, list[TaskRun]]:
-    """A page of task runs, and how many there are: from memory while it lives."""
+    """How many there are, and a page of them: of a live one from memory, at once."""
     offset = Paging.of(request, total=0, size=ROWS_MAX).offset
     if execution.task_runs:
         return len(execution.task_runs), list(islice(execution.task_runs.values(), offset, offset + ROWS_MAX))

@@ -59,6 +59,7 @@ let pause = FRESH_MS;
 let looking = false;
 let again = false;
 let lastLook = 0;
+let isOver = false;
 
 async function refresh() {
   if (looking) {
@@ -72,6 +73,7 @@ async function refresh() {
     await addLines();
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (answer.ok) replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (isOver) await addLines(); // what was said between the last look and the end
     pause = Math.max(FRESH_MS, REST_FACTOR * (Date.now() - lastLook));
   } catch {
     // The daemon is away; the event stream says when it is back.
@@ -103,7 +105,8 @@ function replaceParts(fresh) {
     if (way && way !== part.id) document.getElementById(way)?.querySelector("summary, a, button")?.focus();
   }
   if (fresh.title) document.title = fresh.title;
-  if (body.dataset.execution && fresh.body.dataset.execution === "") close();
+  isOver = body.dataset.execution !== "" && fresh.body.dataset.execution === "";
+  if (isOver) close();
 }
 
 async function addLines() {
@@ -133,11 +136,9 @@ function listen() {
   if (body.dataset.execution) query.set("execution", body.dataset.execution);
   if (query.size === 0) return;
   events = new EventSource(`/events?${query}`);
-  let hasOpened = false;
-  events.addEventListener("open", () => {
+  events.addEventListener("listening", () => {
     if (pulse) pulse.hidden = false;
-    if (hasOpened) refresh(); // what was missed while the line was down
-    hasOpened = true;
+    refresh(); // what was missed before the line was up, or while it was down
   });
   events.addEventListener("changed", refresh);
   events.addEventListener("error", () => {
