@@ -399,7 +399,7 @@ class RunningDaemon:
         live = self._parts.revisions.live
         return ports.GitStatus(
             source=redact(self._parts.source),
-            branch=self._parts.branch,
+            branch=self._parts.sync.followed or self._parts.branch,
             commit=live.commit or None,
             last_sync=self._parts.sync.last,
             is_syncing=self._parts.sync.is_syncing,

@@ -85,6 +85,7 @@ class GitSync:
         self._confirmed: str | None = None
         self._applied: list[Callable[[Round], None]] = []
         self.is_syncing = False
+        self.followed: str | None = None  # the branch or tag that is followed, once the source was seen
         self.last: ports.Sync | None = None
         self.failures = 0
         self.syncs = 0
@@ -187,7 +188,10 @@ class GitSync:
 
     def _look(self) -> _Looked:
         """Fetch and survey and read. In a thread."""
-        head = self._mirror.fetch().head
+        fetched = self._mirror.fetch()
+        head = fetched.head
+        if fetched.ref:
+            self.followed = fetched.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
         found = survey(
             self._mirror.git_dir,
             self._reader,

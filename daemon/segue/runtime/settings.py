@@ -193,11 +193,10 @@ def _flag(name: str, value: Any, origin: str) -> bool:
 
 
 def _mapping(name: str, value: Any, origin: str) -> Mapping[str, Any]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise BadSetting(name, origin, value, "a JSON object") from error
-    if not isinstance(value, Mapping):
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise BadSetting(name, origin, value, "a JSON object") from error
+    if not isinstance(found, Mapping):
         raise BadSetting(name, origin, value, "a JSON object")
-    return value
+    return found

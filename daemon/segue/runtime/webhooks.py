@@ -20,7 +20,7 @@ from segue.runtime.starts import Starts, Wanted
 from segue.runtime.trigger_states import TriggerStates, key_of, trigger_scope
 from segue.web import ports
 
-_UNKNOWN = ports.Refusal(404, "Webhook not found")
+_UNKNOWN = ports.Refusal(404, "Not Found: Flow not found, or no webhook of it has this key")
 
 
 class Webhooks:
