@@ -144,7 +144,7 @@ class Mirror:
                 return self._unborn(previous)
             commit_id = refs.ids.get(f"{wanted}^{{}}", refs.ids[wanted])
             if commit_id == previous:
-                return Fetched(head=previous, previous=previous, ref=wanted)
+                return Fetched(head=previous, previous=previous, ref=_named(wanted, refs.head_ref))
             if object_format_of(commit_id) != self._object_format:
                 self.recreate(object_format_of(commit_id))
                 previous = None
@@ -222,7 +222,7 @@ class Mirror:
     def _settle(self, wanted: str, head_ref: str | None, previous: str | None) -> Fetched:
         """Look at what came in, then move our refs to it."""
         head = self._resolve(INCOMING_REF)
-        followed = SOURCE_REFS + _short_name(head_ref if wanted == "HEAD" and head_ref else wanted)
+        followed = SOURCE_REFS + _short_name(_named(wanted, head_ref))
         is_rewritten = previous is not None and not self._is_ancestor(previous, head)
         if self._followed not in (None, followed):
             # Beforehand, because the ref `a` has to be gone before `a/b` can be made.
@@ -230,7 +230,7 @@ class Mirror:
         kept = [f"update {KEEP_REFS}{previous} {previous}"] if is_rewritten else []
         self._update_refs([*kept, f"update {followed} {head}"])
         self._followed, self._head = followed, head
-        return Fetched(head=head, previous=previous, ref=wanted, is_rewritten=is_rewritten)
+        return Fetched(head=head, previous=previous, ref=_named(wanted, head_ref), is_rewritten=is_rewritten)
 
     def _resolve(self, ref: str) -> str:
         return run_git(self.git_dir, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
@@ -281,6 +281,11 @@ def _short_name(ref: str) -> str:
         if ref.startswith(prefix):
             return ref.removeprefix(prefix)
     return ref
+
+
+def _named(wanted: str, head_ref: str | None) -> str:
+    """The ref by its own name: HEAD stands for another one."""
+    return head_ref if wanted == "HEAD" and head_ref else wanted
 
 
 def _branches(refs: RemoteRefs) -> list[str]:
