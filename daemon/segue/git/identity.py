@@ -131,9 +131,9 @@ def _full_identity(data: bytes, blob: str) -> Identity:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return Unreadable(line, column, "invalid-yaml", error.problem or error.context or "not valid YAML")
+        return Unreadable(line, column, "yaml-syntax", error.problem or error.context or "not valid YAML")
     except yaml.YAMLError as error:
-        return Unreadable(0, 0, "invalid-yaml", f"not valid YAML: {str(error).splitlines()[0]}")
+        return Unreadable(0, 0, "yaml-syntax", f"not valid YAML: {str(error).splitlines()[0]}")
     if len(documents) > _DOCUMENTS_MAX:
         return Unreadable(0, 0, "too-many-documents", f"{len(documents)} documents; at most {_DOCUMENTS_MAX} are read")
     return _readable(text, documents, blob)

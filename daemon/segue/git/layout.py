@@ -142,9 +142,9 @@ def parse_settings(text: str) -> tuple[str, str | None] | Problem:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return _settings_problem(line, column, "invalid-yaml", error.problem or "not valid YAML")
+        return _settings_problem(line, column, "yaml-syntax", error.problem or "not valid YAML")
     except (yaml.YAMLError, RecursionError) as error:
-        return _settings_problem(0, 0, "invalid-yaml", f"not valid YAML: {error}")
+        return _settings_problem(0, 0, "yaml-syntax", f"not valid YAML: {error}")
     settings = {} if settings is None else settings
     if not isinstance(settings, dict):
         return _settings_problem(1, 1, "invalid-settings", "expected a mapping of keys")

@@ -114,8 +114,8 @@ def test_a_text_broken_after_its_id_still_says_whose_it_is():
 @pytest.mark.parametrize(
     ("data", "code", "line"),
     [
-        (b"id: {\ntasks: [\n", "invalid-yaml", 3),
-        (b"\tid: a\ntasks:\n", "invalid-yaml", 1),
+        (b"id: {\ntasks: [\n", "yaml-syntax", 3),
+        (b"\tid: a\ntasks:\n", "yaml-syntax", 1),
         (b"id: a b\nnamespace: c\ntasks: []\n", "invalid-identity", 0),
         (b"id: ../a\nnamespace: c\ntasks: []\n", "invalid-identity", 0),
         (b"id: a\nnamespace: B!\ntasks: []\n", "invalid-identity", 0),

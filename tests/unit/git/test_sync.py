@@ -208,11 +208,11 @@ def test_a_broken_file_keeps_its_flow_and_has_a_problem_with_its_place(repositor
     assert words(found) == ["c1"]
     assert set(live(found)) == {"company.team/a", "company.team/b", "company.team/c"}
     [problem] = found.problems
-    assert (problem.path, problem.code, problem.line) == ("flows/company.team/a.yaml", "invalid-yaml", 3)
+    assert (problem.path, problem.code, problem.line) == ("flows/company.team/a.yaml", "yaml-syntax", 3)
     follower.restart()
     repository.commit(files("d"))
     again = follower.look()
-    assert codes(again) == [("flows/company.team/a.yaml", "invalid-yaml")]
+    assert codes(again) == [("flows/company.team/a.yaml", "yaml-syntax")]
     assert "company.team/a" in live(again)
     assert follower.from_scratch().checkpoint == follower.checkpoint
 
@@ -229,7 +229,7 @@ def test_a_text_that_is_no_valid_flow_has_a_number_while_it_says_whose_it_is(
     [
         ("id: a\nnamespace: company.team\n", "not-a-flow"),
         ("x" * 1_100_000, "file-too-large"),
-        ("'id': a\ntasks: \n  bad: [", "invalid-yaml"),
+        ("'id': a\ntasks: \n  bad: [", "yaml-syntax"),
         ("id: a b\ntasks: []\n", "invalid-identity"),
     ],
     ids=["no tasks", "2 MiB", "broken", "odd id"],
@@ -370,12 +370,12 @@ def test_broken_settings_leave_the_last_good_ones_in_force(repository: Repositor
     follower.look()
     repository.commit({"segue.yaml": "flows: [\n"})
     found = follower.look()
-    assert codes(found) == [("segue.yaml", "invalid-yaml")]
+    assert codes(found) == [("segue.yaml", "yaml-syntax")]
     assert list(live(found)) == ["n/a"]
     follower.restart()
     repository.commit({"pipelines/n/b.yaml": flow_text("b", "n")})
     again = follower.look()
-    assert (words(again), codes(again)) == (["b1"], [("segue.yaml", "invalid-yaml")])
+    assert (words(again), codes(again)) == (["b1"], [("segue.yaml", "yaml-syntax")])
     repository.git("commit", "--quiet", "--amend", "-m", "rewritten")
     rewritten = follower.look()
     assert (rewritten.is_rewritten, words(rewritten), codes(rewritten)) == (True, [], codes(again))
