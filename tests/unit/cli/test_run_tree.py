@@ -10,16 +10,67 @@ from segue.model.state import State
 from segue.model.task import ForEach, Retry
 from segue.runtime.local import News, Seen
 
-from tests.support.engine import FAILS, SUCCEEDS, Player, flow, task
+from tests.support.engine import FAILS, SUCCEEDS, Player, Says, flow, task
 
 
-def played(flow: Flow, **keys: object) -> Player:
-    return Player(flow, **keys).run()
+def played(flow: Flow, **script: Says) -> Player:
+    return Player(flow, script).run()
 
 
 def rows(player: Player, rows_max: int = 100) -> list[Row]:
     return rows_of(player.execution, player.now, rows_max=rows_max)
 
 
-def each(values: int) -> Flow:
-    return flow(task("each", ForEach(values=tuple(range(values)), tasks=(task("work"),))), "last")
+def each_of(values: int) -> Flow:
+    return flow(task("each", ForEach(values=tuple(map(str, range(values))), tasks=(task("work"),), concurrency_limit=0)), "last")
+
+
+def test_task_runs_stand_under_their_parents_with_their_values() -> None:
+    assert [(row.name, row.state) for row in rows(played(each_of(2)))] == [
+        ("  each", State.SUCCESS),
+        ("    work [0]", State.SUCCESS),
+        ("    work [1]", State.SUCCESS),
+        ("  last", State.SUCCESS),
+    ]
+
+
+def test_a_failure_and_the_attempts_before_it_are_told() -> None:
+    retry = Retry(kind="constant", interval=timedelta(seconds=1), attempts_max=2)
+    (row,) = rows(played(flow(task("a", retry=retry)), a=Says(State.FAILED, message="no\x1b[2J such\nfile")))
+    assert (row.state, row.note) == (State.FAILED, "attempt 2: no such file")
+
+
+def test_what_has_not_begun_has_no_time() -> None:
+    player = Player(flow("a")).start()
+    (row,) = rows(player)
+    assert (row.state, row.took) == (State.CREATED, "")
+
+
+def test_the_title_is_the_flow_and_how_it_is() -> None:
+    player = played(flow("a"))
+    title = title_of(player.execution, player.now)
+    assert (title.name, title.state) == ("company.team/flow", State.SUCCESS)
+
+
+def test_where_there_are_too_many_rows_good_ends_give_way() -> None:
+    player = Player(each_of(50), lambda run, _: FAILS if run.value == "3" else SUCCEEDS).run()
+    shown = rows(player, rows_max=6)
+    assert len(shown) == 6
+    assert [row.name.strip() for row in shown if row.state is State.FAILED] == ["each", "work [3]"]
+    assert shown[-1].name.strip().startswith("... and ")
+
+
+def news(player: Player) -> News:
+    return News((Seen(player.execution, player.flow),), (), player.now)
+
+
+def test_plain_lines_say_nothing_twice() -> None:
+    stream = io.StringIO()
+    view = LinesView(stream)
+    player = Player(flow("a", "b")).start()
+    view.show(news(player))
+    player.finish()
+    view.show(news(player))
+    view.show(news(player))
+    told = [line.split()[1:3] for line in stream.getvalue().splitlines()]
+    assert told == [["RUNNING", "a"], ["SUCCESS", "a"], ["RUNNING", "b"], ["SUCCESS", "b"]]
