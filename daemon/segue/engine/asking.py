@@ -1,4 +1,5 @@
-"""Asking: what a template of a task run comes to - evaluated here and now if it is pure, else ordered from a worker.
+"""Asking: what a template of a task run comes to - evaluated here and now if it is pure and reads nothing encrypted, else
+ordered from a worker.
 
 An answer from a worker is kept in the run's notes until the run has opened, so that settling, done again after it has
 come, finds it. Never both: what a worker has to say the engine does not try.
@@ -44,6 +45,8 @@ def ask(scene: Scene, question: Question) -> Answer | Failure | Pending:
         seed=f"{scene.id or scene.execution.id}/{question.purpose}",
         typed=question.typed,
     )
+    if isinstance(value, templates.Elsewhere):
+        return _from_worker(scene, question)
     return value if isinstance(value, Failure) else Answer(value)
 
 

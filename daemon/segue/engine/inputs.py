@@ -15,10 +15,13 @@ from segue.engine.typed import BadValue, Secret, UploadedFile, broken_rules, jav
 from segue.expression.errors import ExpressionError
 from segue.expression.evaluation import Scope
 from segue.expression.template import render_value
+from segue.model.encrypted import is_encrypted
 from segue.model.flow import Input, Output
 from segue.model.names import ExecutionId
 
 DEFAULT_EXTENSION: Final = ".upl"
+SECRET_LENGTH_MIN: Final = 4
+"""Shorter ones are part of too many words to be looked for."""
 _MASK: Final = "********"
 _UNSAFE_IN_NAMES: Final = {ord(letter): "_" for letter in '/\\:*?"<>|'} | dict.fromkeys(range(32))
 _FILE_NAME_BYTES_MAX: Final = 200
@@ -170,6 +173,7 @@ class _Resolving:
             if value is None:
                 value = self._default(declared, offered)
                 is_default = value is not None
+                self._check_keeps_secrets(declared, value)
             if is_default and _is_readable_file(declared, value):
                 return ResolvedInput(input=declared, value=value, is_default=True)
             read, broken = _read_value(declared, value, offered)
@@ -188,6 +192,17 @@ class _Resolving:
         if offered and declared.options.get("autoSelectFirst"):
             return [offered[0]] if declared.type == "MULTISELECT" else offered[0]
         return None
+
+    def _check_keeps_secrets(self, declared: Input, value: Any) -> None:
+        """A default may name a SECRET input only where it is encrypted too."""
+        if declared.type == "SECRET" or value is None:
+            return
+        if is_encrypted(value):
+            raise BadValue("its default is a secret, declare it SECRET")
+        text = java_text(value)
+        for secret in _secrets_in(self.values):
+            if len(secret) >= SECRET_LENGTH_MIN and secret in text:
+                raise BadValue("its default would keep a SECRET input in the clear, declare it SECRET too")
 
     def _offered(self, declared: Input) -> tuple[str, ...] | None:
         expression = declared.options.get("expression")
@@ -248,6 +263,14 @@ def _shown(values: Any) -> Any:
     if isinstance(values, dict):
         return {key: _shown(value) for key, value in values.items()}
     return values
+
+
+def _secrets_in(values: Any) -> Iterator[str]:
+    if isinstance(values, Secret):
+        yield values.value
+    elif isinstance(values, dict):
+        for value in values.values():
+            yield from _secrets_in(value)
 
 
 def _choices(rendered: Any) -> tuple[str, ...]:

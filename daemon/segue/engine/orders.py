@@ -13,7 +13,7 @@ from segue.engine.asking import awaited
 from segue.engine.ending import outputs_question
 from segue.engine.flowables.steering import Question
 from segue.engine.flowables.table import steering_of
-from segue.engine.plan import Plan
+from segue.engine.plan import SECRET, Plan
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
 from segue.model.change import EvaluationOrdered
@@ -77,7 +77,12 @@ def evaluation_for(
         purpose=ordered.purpose,
         template=ordered.template,
         typed=ordered.typed,
+        secret_outputs=_secret_outputs(plan) if ordered.purpose == "outputs" else (),
     )
+
+
+def _secret_outputs(plan: Plan) -> tuple[str, ...]:
+    return tuple(output.id for output in plan.flow.outputs if output.type == SECRET)
 
 
 def open_evaluations(plan: Plan, execution: Execution) -> Iterator[EvaluationOrdered]:

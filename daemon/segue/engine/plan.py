@@ -16,6 +16,7 @@ from segue.model.task import ForEach, If, Retry, Runnable, Sleep, Switch, Task, 
 ERRORS: Final = "errors"
 FINALLY: Final = "finally"
 AFTER_EXECUTION: Final = "afterExecution"
+SECRET: Final = "SECRET"  # noqa: S105 - a type of output
 SIDE_BRANCHES: Final = frozenset({ERRORS, FINALLY, AFTER_EXECUTION})
 
 
@@ -52,6 +53,8 @@ class Plan:
     @classmethod
     def of(cls, flow: Flow) -> Self:
         outputs = [output.value for output in flow.outputs]
+        # Only a worker may encrypt, as only a worker may decrypt.
+        is_here = _is_pure(outputs) and not any(output.type == SECRET for output in flow.outputs)
         root = Node(
             task=None,
             parent=None,
@@ -60,7 +63,7 @@ class Plan:
             depth=0,
             retry=flow.retry,
             needs=needs_of(outputs),
-            elsewhere=frozenset() if _is_pure(outputs) else frozenset({"outputs"}),
+            elsewhere=frozenset() if is_here else frozenset({"outputs"}),
         )
         nodes: dict[str, Node] = {}
         lists = (

@@ -45,7 +45,8 @@ def _of_execution(scene: Scene) -> Iterator[tuple[str, Any]]:
             "outputs": execution.outputs or {},
         },
     )
-    yield "inputs", execution.inputs
+    if execution.inputs or flow.inputs:
+        yield "inputs", execution.inputs
     yield "vars", execution.variables
     yield "outputs", execution.outputs_tree
     yield "labels", nested(execution.labels)

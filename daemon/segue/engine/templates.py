@@ -1,7 +1,7 @@
 """Templates as the engine sees them: which variables they need, whether it may evaluate them itself, and doing so.
 
 Everything the engine knows of the expression package stands here. It evaluates only what is pure (no secret, key, file
-or HTTP call), under the evaluator's budget, with the event's time as the clock; the rest is ordered from a worker.
+or HTTP call) and reads nothing that is encrypted, under the evaluator's budget, with the event's time as the clock; the rest is ordered from a worker.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any, Final
 
-from segue.expression.errors import ExpressionError
+from segue.expression.errors import ExpressionError, Sealed
 from segue.expression.outside import FrozenOutside
 from segue.expression.references import Reference
 from segue.expression.template import Scope, effects_of, plain, references_of, render_value
@@ -47,11 +47,19 @@ def is_pure(template: Any) -> bool:
     return not effects_of(template) and () not in references_of(template)
 
 
-def evaluate(template: Any, variables: Mapping[str, Any], *, at: datetime, seed: str, typed: bool) -> Any | Failure:
+class Elsewhere:
+    """Instead of a value: what the template reads is encrypted, so a worker has to evaluate it."""
+
+
+def evaluate(
+    template: Any, variables: Mapping[str, Any], *, at: datetime, seed: str, typed: bool
+) -> Any | Failure | Elsewhere:
     """The template's value, or why there is none."""
     outside = FrozenOutside(now=at, random=_chance_from(seed))
     try:
         return plain(render_value(template, Scope(variables=variables, outside=outside), typed=typed))
+    except Sealed:
+        return Elsewhere()
     except ExpressionError as error:
         return Failure(message=str(error), kind="expression")
 

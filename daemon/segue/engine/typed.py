@@ -17,6 +17,7 @@ from segue.engine.yaml_values import NotYaml, read_yaml
 from segue.engine.zones import NotADate, parse_moment
 from segue.expression import iso, java_regex
 from segue.expression.values import Float32, float_text
+from segue.model.encrypted import is_encrypted
 
 INT_MIN: Final = -(2**63)
 INT_MAX: Final = 2**63 - 1
@@ -214,8 +215,9 @@ def _read_email(value: Any) -> str:
     raise BadValue("The input must be a valid email")
 
 
-def _read_secret(value: Any) -> Secret:
-    return value if isinstance(value, Secret) else Secret(_read_text("SECRET", value))
+def _read_secret(value: Any) -> Secret | dict[str, str]:
+    """One that is encrypted already stays so: whoever encrypted it has checked it."""
+    return value if isinstance(value, Secret) or is_encrypted(value) else Secret(_read_text("SECRET", value))
 
 
 def _read_list(type_: str, value: Any, item_type: str) -> list[Any]:
@@ -259,6 +261,8 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
 def broken_rules(type_: str, value: Any, options: Mapping[str, Any], offered: tuple[str, ...] | None) -> list[str]:
     """What of its input's rules the read value breaks: bounds, pattern, the values offered, the file's extension."""
     match type_:
+        case "SECRET" if is_encrypted(value):
+            return []
         case "STRING" | "SECRET":
             return _pattern(value.value if isinstance(value, Secret) else value, options)
         case "SELECT" | "ENUM":

@@ -73,6 +73,10 @@ class NotFound(ExpressionError):
         return self.message
 
 
+class Sealed(ExpressionError):
+    """A value that is encrypted at rest was asked for where nobody may read it: a worker can."""
+
+
 class BudgetExceeded(ExpressionError):
     """The template wanted more steps, output or nesting than it is given."""
 

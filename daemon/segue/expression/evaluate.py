@@ -34,6 +34,7 @@ from segue.expression.tree import (
 )
 from segue.expression.value_tests import TESTS
 from segue.expression.values import is_true, joined, key_text, negated
+from segue.model.encrypted import is_encrypted
 
 Closure = Callable[[Evaluation], Any]
 
@@ -84,7 +85,9 @@ class ExpressionCompiler:
         if isinstance(node.key, Literal):
             return _placed(_fixed_attribute(target, node.key.value, owner), node)
         key = self.closure(node.key)
-        return _placed(lambda evaluation: attribute(target(evaluation), key(evaluation), owner), node)
+        return _placed(
+            lambda evaluation: _revealed(attribute(target(evaluation), key(evaluation), owner), evaluation), node
+        )
 
     def _binary(self, node: Binary) -> Closure:
         left, right = self.closure(node.left), self.closure(node.right)
@@ -257,11 +260,14 @@ def _reason(error: Exception) -> str:
 def _fixed_attribute(target: Closure, key: Any, owner: str | None) -> Closure:
     def read(evaluation: Evaluation) -> Any:
         value = target(evaluation)
-        if type(value) is dict and key in value:
-            return value[key]
-        return attribute(value, key, owner)
+        found = value[key] if type(value) is dict and key in value else attribute(value, key, owner)
+        return found if type(found) is not dict else _revealed(found, evaluation)
 
     return read
+
+
+def _revealed(value: Any, evaluation: Evaluation) -> Any:
+    return evaluation.outside.revealed(value) if is_encrypted(value) else value
 
 
 def _constant(value: Any) -> Closure:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from segue.expression.errors import ExpressionError
+from segue.expression.errors import ExpressionError, Sealed
 
 
 class Outside(Protocol):
@@ -48,6 +48,10 @@ class Outside(Protocol):
     def decrypt(self, key: str, encrypted: str) -> str: ...
 
     def public_holiday(self, day: date, country: str, subdivision: str | None) -> bool: ...
+
+    def revealed(self, encrypted: dict[str, str]) -> Any:
+        """What stands for a value that is encrypted at rest: its text, where that may be known."""
+        ...
 
 
 class Closed:
@@ -103,6 +107,9 @@ class Closed:
 
     def public_holiday(self, day: date, country: str, subdivision: str | None) -> bool:
         raise _refused("isPublicHoliday()")
+
+    def revealed(self, encrypted: dict[str, str]) -> Any:
+        raise Sealed("The value is encrypted, and can be read only by a task")
 
 
 def _refused(what: str) -> ExpressionError:

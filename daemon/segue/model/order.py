@@ -46,6 +46,7 @@ class Order:
     purpose: str | None = None
     template: Any = None
     typed: bool = False
+    secret_outputs: tuple[str, ...] = ()  # of a flow: those to encrypt whatever they hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What lies under the daemon - data folder, database, mirror of the source, internal storage - and how it is taken."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from segue.git.blobs import BlobReader
@@ -9,6 +9,7 @@ from segue.git.credentials import Credentials
 from segue.git.mirror import Mirror, NotARepository, open_mirror, repository_around
 from segue.git.names import Source, parse_source
 from segue.runtime.clock import new_token
+from segue.runtime.encryption_key import encryption_key
 from segue.runtime.settings import Settings
 from segue.storage.local import LocalStorage
 from segue.store.database import OpenDatabase, open_database
@@ -44,6 +45,7 @@ class Foundation:
     blobs: BlobReader
     storage: LocalStorage
     instance: str
+    encryption_key: str | None = field(repr=False)
     left_processes: tuple[Process, ...]
 
     def close(self) -> None:
@@ -54,7 +56,7 @@ class Foundation:
 
 
 def lay_foundation(settings: Settings, source: Source) -> Foundation:
-    """Take the data folder. Raises StoreError, OSError."""
+    """Take the data folder. Raises StoreError, OSError, BadSetting."""
     data = settings.data.absolute()
     database = open_database(data / DATABASE, settings.durability.value)
     for warning in database.warnings:
@@ -72,5 +74,6 @@ def lay_foundation(settings: Settings, source: Source) -> Foundation:
         blobs=BlobReader(mirror.git_dir),
         storage=LocalStorage(data / "storage"),
         instance=instance,
+        encryption_key=encryption_key(settings.encryption_secret_key, data),
         left_processes=left,
     )

@@ -52,6 +52,7 @@ from segue.store.reads import executions as stored_executions
 from segue.store.reads import revisions as stored_revisions
 from segue.store.reads import triggers as stored_triggers
 from segue.store.records import TriggerKey
+from segue.tasks.encryption import Cipher
 from segue.tasks.registry import registry
 from segue.web.live import Doorbells
 from segue.workers.pool import Pool
@@ -96,6 +97,7 @@ class Segue:
         self.loop.bind(self.decisions)
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
         self.loop.on_settled(self.ticker.rearm)
+        key = foundation.encryption_key
         starts = Starts(
             self.revisions,
             self.loop,
@@ -105,6 +107,7 @@ class Segue:
             self.clock,
             dice,
             self.surroundings,
+            Cipher.of(key) if key else None,
         )
         self.trigger_states = TriggerStates(self._stored_states())
         trigger_starts = TriggerStarts(starts)
@@ -339,7 +342,7 @@ class Segue:
             mirror=self.foundation.mirror.git_dir,
             environment=inherited_environment(environment),
             secrets=secrets.values,
-            encryption_key=self.settings.encryption_secret_key,
+            encryption_key=self.foundation.encryption_key,
             warm_python=self.settings.warm_python,
             kill_grace=self.settings.kill_grace,
         )

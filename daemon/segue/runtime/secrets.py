@@ -9,7 +9,7 @@ from typing import Final
 from segue.expression.errors import ExpressionError
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope
-from segue.workers.settings import secrets_of
+from segue.workers.settings import no_secret, secrets_of
 
 _PLAIN_PREFIX: Final = "SEGUE_SECRET_"
 _SIZE_MAX: Final = 1 << 20
@@ -40,7 +40,7 @@ class _WithSecrets(FrozenOutside):
     def secret(self, key: str, namespace: str | None, subkey: str | None) -> str:  # noqa: ARG002 - all share them
         value = self._values.get(key.upper())
         if value is None or subkey is not None:
-            raise ExpressionError(f"Cannot find secret for key '{key}'.")
+            raise ExpressionError(no_secret(key))
         return value
 
 

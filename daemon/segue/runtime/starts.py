@@ -1,7 +1,7 @@
 """Starts: from a request - a person's, a trigger's - to an execution, or to why there is none."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -10,7 +10,7 @@ from typing import Any, Final
 from segue.engine.create import new_execution
 from segue.engine.inputs import FileToStore, Owner, Resolved, resolve
 from segue.engine.labels import CORRELATION_ID, labels_of_new, refused_labels
-from segue.engine.typed import Secret, UploadedFile
+from segue.engine.typed import UploadedFile
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope, effects_of
 from segue.model.execution import Execution, Kind, TriggeredBy
@@ -24,7 +24,9 @@ from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch, NoAnswer
 from segue.runtime.loop import Loop
 from segue.runtime.round import Round
+from segue.runtime.sealing import is_secret, sealed, unsealed
 from segue.storage.storage import Storage, StorageFailure
+from segue.tasks.encryption import Cipher
 from segue.web import ports
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -76,6 +78,7 @@ class Starts:
         clock: Clock,
         dice: Dice,
         surroundings: Mapping[str, Any],
+        cipher: Cipher | None,
     ) -> None:
         self._revisions = revisions
         self._loop = loop
@@ -85,6 +88,7 @@ class Starts:
         self._clock = clock
         self._dice = dice
         self._surroundings = surroundings
+        self._cipher = cipher
 
     # Asked for from outside.
 
@@ -125,7 +129,7 @@ class Starts:
         return Prepared(
             deployed=deployed,
             id=execution_id,
-            inputs=_at_rest(resolved.values),
+            inputs=resolved.values,
             labels=self._labels(deployed, wanted, execution_id),
             trigger=wanted.trigger,
             scheduled_at=wanted.scheduled_at,
@@ -142,7 +146,7 @@ class Starts:
         return tuple(
             ports.CheckedInput(
                 input=each.input,
-                value=_at_rest(each.value),
+                value=each.value,
                 is_enabled=each.is_enabled,
                 is_default=each.is_default,
                 errors=each.errors,
@@ -193,18 +197,13 @@ class Starts:
         if isinstance(deployed, ports.Refusal):
             return deployed.message
         execution_id = self._dice.execution_id(self._clock.now())
-        resolved = resolve(
-            _inputs_of(deployed, wanted),
-            wanted.inputs,
-            scope=self._scope(deployed, execution_id),
-            owner=Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id),
-        )
+        resolved = self._resolved(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
         if resolved.errors:
             return "\n".join(resolved.errors)
         return Prepared(
             deployed=deployed,
             id=execution_id,
-            inputs=_at_rest(resolved.values),
+            inputs=resolved.values,
             labels=self._labels(deployed, wanted, execution_id),
             trigger=wanted.trigger,
             scheduled_at=wanted.scheduled_at,
@@ -213,14 +212,17 @@ class Starts:
     async def resolve(
         self, deployed: Deployed, inputs: Iterable[Input], given: Mapping[str, Any], execution_id: ExecutionId
     ) -> Resolved:
-        """The inputs from what was given. What only a worker may evaluate is asked of one."""
+        """The inputs from what was given, secrets encrypted. What only a worker may evaluate is asked of one."""
         evaluated = [await self._evaluated(deployed, each, execution_id) for each in inputs]
-        return resolve(
-            evaluated,
-            {input_id: _given(input_id, value) for input_id, value in given.items()},
-            scope=self._scope(deployed, execution_id),
-            owner=Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id),
-        )
+        read = {input_id: _given(input_id, value) for input_id, value in given.items()}
+        return self._resolved(deployed, evaluated, read, execution_id)
+
+    def _resolved(
+        self, deployed: Deployed, inputs: Sequence[Input], given: Mapping[str, Any], execution_id: ExecutionId
+    ) -> Resolved:
+        owner = Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id)
+        scope = self._scope(deployed, execution_id)
+        return sealed(resolve(inputs, given, scope=scope, owner=owner), self._cipher)
 
     def _find(self, key: FlowKey, number: int | None) -> Deployed | ports.Refusal:
         live = self._revisions.live.flows.get(key)
@@ -248,7 +250,8 @@ class Starts:
     async def _evaluated(self, deployed: Deployed, declared: Input, execution_id: ExecutionId) -> Input:
         """The input with what of it needs the world outside evaluated by a worker."""
         if effects_of(declared.defaults):
-            declared = replace(declared, defaults=await self._ask(deployed, declared.defaults, execution_id))
+            default = await self._ask(deployed, declared.defaults, execution_id)
+            declared = replace(declared, defaults=unsealed(default, self._cipher) if is_secret(declared) else default)
         expression = declared.options.get("expression")
         if expression is not None and effects_of(expression):
             offered = await self._ask(deployed, expression, execution_id)
@@ -321,14 +324,3 @@ def _chunks(upload: ports.Upload) -> Iterator[bytes]:
     upload.content.seek(0)
     while chunk := upload.content.read(_CHUNK_BYTES):
         yield chunk
-
-
-def _at_rest(values: Any) -> Any:
-    """Values as they are stored: a secret is never among them in the clear."""
-    match values:
-        case Secret(value=text):
-            return text
-        case Mapping():
-            return {key: _at_rest(value) for key, value in values.items()}
-        case _:
-            return values

@@ -27,6 +27,10 @@ class Masker:
     def longest(self) -> int:
         return len(self._needles[0]) if self._needles else 0
 
+    @property
+    def hides_anything(self) -> bool:
+        return self._pattern is not None
+
     def hide(self, value: str) -> None:
         if len(value.strip()) < SECRET_LENGTH_MIN or value in self._values:
             return

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -50,7 +51,8 @@ class WorkerJournal:
     def metric(self, metric: Metric) -> None:
         self._metrics_count += 1
         if self._metrics_count <= METRICS_MAX:
-            self._metrics.append(metric)
+            tags = {name: self._masker.mask(tag) for name, tag in metric.tags.items()}
+            self._metrics.append(replace(metric, tags=tags))
 
     def send_if_due(self) -> float | None:
         if self._order.log_to_file or not (self._lines or self._metrics):

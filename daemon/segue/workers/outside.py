@@ -21,9 +21,12 @@ from segue.storage.address import AddressRefused
 from segue.storage.local import LocalStorage
 from segue.storage.storage import FileMissing, StorageFailure
 from segue.tasks import http
+from segue.tasks.encryption import BadKey, CannotDecrypt, Cipher, opened
 from segue.tasks.kind import TaskFailed
 from segue.tasks.masking import Masker
 from segue.workers.channel import AskRefused, Channel
+from segue.workers.keeping import EVAL
+from segue.workers.settings import no_secret
 
 READ_BYTES_MAX: Final = 16 << 20
 _NAMESPACE_FILE: Final = "nsfile"
@@ -85,6 +88,7 @@ class WorkerOutside(Closed):
         storage: LocalStorage,
         files: CommitFiles,
         masker: Masker,
+        cipher: Cipher | None,
     ) -> None:
         self._order = order
         self._channel = channel
@@ -92,6 +96,7 @@ class WorkerOutside(Closed):
         self._storage = storage
         self._files = files
         self._masker = masker
+        self._cipher = cipher
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -102,7 +107,7 @@ class WorkerOutside(Closed):
     def secret(self, key: str, namespace: str | None, subkey: str | None) -> str:  # noqa: ARG002 - all share them
         value = self._secrets.get(key.upper())
         if value is None:
-            raise ExpressionError(f"Cannot find secret for key '{key}'.")
+            raise ExpressionError(no_secret(key))
         self._masker.hide(value)
         if subkey is None:
             return value
@@ -145,6 +150,30 @@ class WorkerOutside(Closed):
 
     def is_file_empty(self, path: str, namespace: str | None) -> bool:
         return self.file_size(path, namespace) == 0
+
+    def encrypt(self, key: str, plaintext: str) -> str:
+        try:
+            return Cipher.of(key).encrypt(plaintext)
+        except BadKey as error:
+            raise ExpressionError(f"encrypt(): {error}") from error
+
+    def decrypt(self, key: str, encrypted: str) -> str:
+        try:
+            text = Cipher.of(key).decrypt(encrypted)
+        except (BadKey, CannotDecrypt) as error:
+            raise ExpressionError(f"decrypt(): {error}") from error
+        self._masker.hide(text)
+        return text
+
+    def revealed(self, encrypted: dict[str, str]) -> Any:
+        """What the order brought was decrypted before; this one was made by an expression. To a person's question
+        nothing is."""
+        if self._order.purpose == EVAL:
+            return encrypted
+        try:
+            return opened(encrypted, self._cipher, self._masker)
+        except CannotDecrypt as error:
+            raise ExpressionError(str(error)) from error
 
     def public_holiday(self, day: date, country: str, subdivision: str | None) -> bool:
         try:

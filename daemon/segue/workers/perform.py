@@ -21,10 +21,12 @@ from segue.storage.address import AddressRefused
 from segue.storage.local import LocalStorage
 from segue.storage.storage import StorageFailure
 from segue.tasks.context import Surroundings, TaskContext
+from segue.tasks.encryption import CannotDecrypt, Cipher, opened
 from segue.tasks.interruption import Cause, Interrupted, Interruption
 from segue.tasks.kind import Result, TaskFailed
 from segue.tasks.masking import Masker
 from segue.tasks.registry import AnyKind, task_kinds
+from segue.workers import keeping
 from segue.workers.channel import Channel
 from segue.workers.journal import WorkerJournal
 from segue.workers.messages import DeadlineSet, Ended, FrameRefused, Told
@@ -41,6 +43,7 @@ class Performer:
         self._channel = channel
         self._interruption = interruption
         self._settings = settings
+        self._cipher = Cipher.of(settings.encryption_key) if settings.encryption_key else None
         self._storage = LocalStorage(settings.storage)
         self._files = MirrorFiles(settings.mirror)
         self._surroundings = Surroundings(
@@ -57,7 +60,7 @@ class Performer:
         journal = WorkerJournal(masker, LogLevel(order.log_level or LogLevel.TRACE), self._tell, order)
         context = self._context(order, journal, masker)
         try:
-            ended = self._end_of(context)
+            ended = keeping.kept(order, self._end_of(context), self._cipher, masker)
             log_file = journal.to_file(context) if order.log_to_file else None
         finally:
             context.close()
@@ -84,6 +87,7 @@ class Performer:
             storage=self._storage,
             files=files,
             masker=masker,
+            cipher=self._cipher,
         )
         return TaskContext(
             order=order,
@@ -106,7 +110,7 @@ class Performer:
             return _failed(context, Failure(message=failed.message), failed.outputs)
         except ExpressionError as error:
             return _failed(context, Failure(message=str(error), kind="expression"))
-        except (StorageFailure, AddressRefused) as error:
+        except (StorageFailure, AddressRefused, CannotDecrypt) as error:
             return _failed(context, Failure(message=str(error)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the worker's task call: one of the four boundaries
             context.log(LogLevel.DEBUG, "".join(traceback.format_exception(error)))
@@ -116,9 +120,12 @@ class Performer:
         order = context.order
         if self._interruption.was_early() and self._channel.is_killed(order.id):
             raise Interrupted(Cause.KILL)
+        if order.purpose != keeping.EVAL:
+            variables = opened(order.variables, self._cipher, context.masker)
+            context.scope = replace(context.scope, variables=variables)
         if order.purpose is not None:
             value = context.render(order.template, typed=order.typed)
-            return Ended(order_id=order.id, state=State.SUCCESS, value=value)
+            return Ended(order_id=order.id, state=State.SUCCESS, value=keeping.answer_of(order, value))
         if order.run_if is not None and not truthy(context.render(order.run_if)):
             return Ended(order_id=order.id, state=State.SKIPPED)
         self._limit_time(context)

@@ -89,6 +89,15 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def no_secret(key: str) -> str:
+    """The message for a secret that nobody gave: where it was looked for."""
+    name = key.upper()
+    return (
+        f"Cannot find secret for key '{key}'. Looked for the environment variables SEGUE_SECRET_{name} (as it is) and "
+        f"SECRET_{name} (Base64), and for a file {name} in the folder that the setting `secrets_folder` names"
+    )
+
+
 def _decoded(value: str) -> str:
     try:
         return base64.b64decode("".join(value.split()), validate=True).decode()
