@@ -1,8 +1,9 @@
-# The README's two commands: `make serve` and `make test`. Each makes .venv, installs and does it.
+# The README's two commands: `make serve` and `make test`. Each makes a virtual environment in $(VENV), installs and
+# does it. Everything below can be given: make serve PORT=9000 PYTHON=python3.12
 PYTHON ?= python3
 PORT ?= 8080
 DATA ?= .segue
-VENV := .venv
+VENV ?= .venv
 STAMP := $(VENV)/.installed
 
 .PHONY: serve test lint bench clean
@@ -25,6 +26,8 @@ clean:
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Segue needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.serving: pyproject.toml | $(VENV)/bin/python
