@@ -100,6 +100,8 @@ def run(
                 code = runner.run(_run(wanted, snapshot.git_dir, request, stack))
         except (BadSetting, GitError, StoreError, TooMuch, NotOurs, SourceUnreadable) as error:
             raise CommandFailed(str(error)) from error
+        except BrokenPipeError:
+            raise  # whoever read our output has gone: the folder is fine
         except OSError as error:
             raise CommandFailed(f"cannot run in {folder}: {error}") from error
     raise typer.Exit(code)

@@ -137,8 +137,10 @@ class LocalRun:
 
     async def _news(self) -> News:
         # In this order: what an execution logged is stored before it is over.
-        over = [each for each in self._flows if each not in self._ended and self._segue.executions.get(each) is None]
-        lines = [line for each in self._flows if each not in self._ended for line in await self._lines_of(each)]
+        # What is set in motion meanwhile comes with the next news.
+        open_ = [each for each in self._flows if each not in self._ended]
+        over = [each for each in open_ if self._segue.executions.get(each) is None]
+        lines = [line for each in open_ for line in await self._lines_of(each)]
         for execution_id in over:
             stored = await asyncio.to_thread(self._segue.reads.execution, execution_id)
             assert stored is not None
