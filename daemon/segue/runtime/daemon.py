@@ -31,6 +31,7 @@ from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch, NoAnswer
 from segue.runtime.git_sync import GitSync
+from segue.runtime.keys import Keys
 from segue.runtime.live import Live
 from segue.runtime.loop import Busy, Loop
 from segue.runtime.measures import Measures
@@ -43,7 +44,7 @@ from segue.runtime.webhooks import Webhooks
 from segue.spec.loader import load_flow
 from segue.storage.address import address_of, execution_parts
 from segue.storage.storage import Storage, StorageFailure
-from segue.store.records import Entry, TriggerKey
+from segue.store.records import TriggerKey
 from segue.web import ports
 from segue.web.actions import (
     Action,
@@ -81,6 +82,7 @@ class Parts:
     sync: GitSync
     storage: Storage
     reads: ports.Reads
+    keys: Keys
     measures: Measures
     surroundings: Mapping[str, Any]
     source: str
@@ -339,35 +341,10 @@ class RunningDaemon:
     # Keys and values.
 
     async def put_key(self, entry: ports.KeyValue) -> ports.Refusal | None:
-        known = await asyncio.to_thread(self._parts.reads.key, entry.namespace, entry.key)
-
-        def work(round_: Round) -> None:
-            round_.batch.put_entry(
-                Entry(
-                    namespace=entry.namespace,
-                    key=entry.key,
-                    type=entry.kind,
-                    value=entry.value,
-                    created_at=(known.created_at if known else None) or round_.at,
-                    updated_at=round_.at,
-                    description=entry.description,
-                    version=(known.version if known else 0) + 1,
-                    expires_at=entry.expires_at,
-                )
-            )
-
-        return await self._or_busy(partial(self._parts.loop.call, work))
+        return await self._or_busy(partial(self._parts.keys.put, entry))
 
     async def delete_key(self, namespace: str, key: str) -> bool | ports.Refusal:
-        known = await asyncio.to_thread(self._parts.reads.key, namespace, key)
-        if known is None:
-            return False
-
-        def work(round_: Round) -> bool:
-            round_.batch.remove_entry(namespace, key)
-            return True
-
-        return await self._or_busy(partial(self._parts.loop.call, work))
+        return await self._or_busy(partial(self._parts.keys.delete, namespace, key))
 
     async def _or_busy(self, ask: Callable[[], Awaitable[T]]) -> T | ports.Refusal:
         """The answer, or that nothing is taken in just now."""

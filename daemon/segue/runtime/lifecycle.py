@@ -31,9 +31,11 @@ from segue.runtime.git_sync import GitSync, SyncRules
 from segue.runtime.keeper import Keeper
 from segue.runtime.live import LiveExecutions
 from segue.runtime.loop import Loop
+from segue.runtime.keys import Keys
 from segue.runtime.measures import Measures
 from segue.runtime.reading import StoreReads
 from segue.runtime.recovery import Left, Recovery
+from segue.runtime.purging import Purges
 from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
 from segue.runtime.secrets import Secrets
@@ -185,7 +187,8 @@ class Segue:
             secrets,
         )
         self.pool = Pool(self._pool_settings(environment, secrets), self.dispatch.report)
-        self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.reads))
+        keys = Keys(self.reads, self.loop)
+        purges = Purges(foundation.readers, self.executions, self.loop, self.clock, foundation.storage)
         self.daemon = RunningDaemon(
             Parts(
                 clock=self.clock,
@@ -214,6 +217,7 @@ class Segue:
 
     # Starting.
 
+                keys=keys,
     async def start(self) -> None:
         """Take up what was left, look at the source, begin to follow it. Ready when this returns."""
         self._tasks.append(asyncio.create_task(self._start_workers(), name="workers"))
@@ -221,6 +225,7 @@ class Segue:
         self._left = await asyncio.to_thread(self._read_left)
         await self.sync.step()
         await self.loop.call(self._take_up)  # when the source could not be looked at
+        self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.daemon, self.reads, keys, purges))
         if self._follows:
             self.scheduler.start()
             self._tasks.append(asyncio.create_task(self.sync.run(self.stopping), name="sync"))

@@ -1,34 +1,95 @@
-"""What workers ask the daemon for while they render or run: keys and values, and the errors of their execution."""
+"""What workers ask the daemon for while they render or run: what only it knows, and what only it may change.
+
+`segue.tasks.daemon` is the other end. A worker runs foreign code, so a question is read like a request of the web:
+whatever it holds, the worst that comes of it is a sentence for the task's author.
+"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from segue.model.execution import Execution
 from segue.model.order import LogLevel
+from segue.model.revision import FlowKey
+from segue.model.state import FINAL, State
+from segue.runtime.daemon import RunningDaemon
 from segue.runtime.dispatch import NoAnswer
-from segue.web.ports import LogSearch, Reads
+from segue.runtime.keys import Keys, KeyTaken, state_key
+from segue.runtime.loop import Busy
+from segue.runtime.purging import KeysPurged, Parts, Purges
+from segue.spec.key_values import KeyRefused, check_reachable, checked_key
+from segue.store.errors import ReadTooLong
+from segue.store.purge import Cursor, Lines, Purged
+from segue.store.reads.matching import Match, equals, within
+from segue.web.actions import Action, Kill, Resume, SetDisabled
+from segue.web.ports import KeyValue, LogEntry, LogSearch, Reads, Refusal, TriggerKey
 
 ERROR_LOGS_MAX: Final = 100
+PURGED_AT_ONCE_MAX: Final = 1_000
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Who asks: the execution whose task it is."""
+
+    execution_id: str
+    namespace: str
 
 
 class WorkersAsks:
-    """Answers them from what is stored."""
+    """Answers from what is stored, and does what is asked for through the parts that do it for everybody."""
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, daemon: RunningDaemon, reads: Reads, keys: Keys, purges: Purges) -> None:
+        self._daemon = daemon
         self._reads = reads
+        self._keys = keys
+        self._purges = purges
+        self._answers: Mapping[str, Callable[[_Asker, Arguments], Awaitable[Any]]] = {
+            "kv": self._key,
+            "error_logs": self._error_logs,
+            "kv.set": self._kv_set,
+            "kv.get": self._kv_get,
+            "kv.keys": self._kv_keys,
+            "kv.delete": self._kv_delete,
+            "kv.purge": self._kv_purge,
+            "state.get": self._state_get,
+            "state.merge": self._state_merge,
+            "state.delete": self._state_delete,
+            "executions.count": self._count,
+            "executions.missing": self._missing,
+            "executions.purge": self._purge_executions,
+            "execution.resume": self._resume,
+            "execution.kill": self._kill,
+            "logs.fetch": self._fetch_logs,
+            "logs.purge": self._purge_logs,
+            "metrics.purge": self._purge_metrics,
+            "trigger.toggle": self._toggle,
+        }
 
-    async def answer(self, execution_id: str, namespace: str, kind: str, arguments: Mapping[str, Any]) -> Any:
+    async def answer(self, execution_id: str, namespace: str, kind: str, arguments: Arguments) -> Any:
         """Raises `NoAnswer` with the sentence that the task's author is to read."""
-        match kind:
-            case "kv":
-                return await self._key(arguments.get("namespace") or namespace, arguments)
-            case "error_logs":
-                return await self._error_logs(execution_id)
-            case _:
-                raise NoAnswer(f"{kind}() is not available to tasks")
+        answer = self._answers.get(kind)
+        if answer is None:
+            raise NoAnswer(f"{kind}() is not available to tasks")
+        try:
+            return await answer(_Asker(execution_id, namespace), arguments)
+        except (KeyRefused, KeyTaken) as refused:
+            raise NoAnswer(str(refused)) from refused
+        except Busy as busy:
+            raise NoAnswer(f"Nothing new is taken in at the moment: {busy}") from busy
+        except ReadTooLong as error:
+            raise NoAnswer(f"The daemon's database takes too long to answer: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise NoAnswer(f"{kind}: not a question that can be answered: {type(error).__name__}: {error}") from error
 
-    async def _key(self, namespace: str, arguments: Mapping[str, Any]) -> Any:
-        key = str(arguments["key"])
+    # For expressions.
+
+    async def _key(self, asker: _Asker, arguments: Arguments) -> Any:
+        namespace, key = arguments.get("namespace") or asker.namespace, str(arguments["key"])
         found = await asyncio.to_thread(self._reads.key, namespace, key)
         if found is not None:
             return found.value
@@ -36,8 +97,8 @@ class WorkersAsks:
             raise NoAnswer(f"The key '{key}' does not exist in the namespace '{namespace}'.")
         return None
 
-    async def _error_logs(self, execution_id: str) -> list[dict[str, Any]]:
-        search = LogSearch(execution_id=execution_id, min_level=LogLevel.ERROR, limit=ERROR_LOGS_MAX)
+    async def _error_logs(self, asker: _Asker, _arguments: Arguments) -> list[dict[str, Any]]:
+        search = LogSearch(execution_id=asker.execution_id, min_level=LogLevel.ERROR, limit=ERROR_LOGS_MAX)
         lines = await asyncio.to_thread(self._reads.logs, search)
         return [
             {
@@ -49,3 +110,197 @@ class WorkersAsks:
             }
             for line in lines
         ]
+
+    # Keys and values.
+
+    async def _kv_set(self, asker: _Asker, arguments: Arguments) -> None:
+        ttl = arguments["ttl_seconds"]
+        entry = KeyValue(
+            namespace=await self._reached(asker, arguments),
+            key=checked_key(arguments["key"]),
+            kind=str(arguments["kind"]),
+            value=arguments["value"],
+            description=str(arguments["description"]),
+            expires_at=None if ttl is None else self._daemon.now() + timedelta(seconds=ttl),
+        )
+        await self._keys.put(entry, overwrite=bool(arguments["overwrite"]))
+
+    async def _kv_get(self, asker: _Asker, arguments: Arguments) -> dict[str, Any]:
+        namespace = await self._reached(asker, arguments)
+        return await self._found(namespace, checked_key(arguments["key"]))
+
+    async def _kv_keys(self, asker: _Asker, arguments: Arguments) -> list[str]:
+        namespace, prefix = await self._reached(asker, arguments), str(arguments["prefix"])
+        entries = await asyncio.to_thread(self._reads.keys, namespace)
+        return [entry.key for entry in entries if entry.key.startswith(prefix)]
+
+    async def _kv_delete(self, asker: _Asker, arguments: Arguments) -> bool:
+        namespace = await self._reached(asker, arguments)
+        return await self._keys.delete(namespace, checked_key(arguments["key"]))
+
+    async def _kv_purge(self, _asker: _Asker, arguments: Arguments) -> int:
+        return await self._purges.keys(KeysPurged(**arguments))
+
+    async def _found(self, namespace: str, key: str) -> dict[str, Any]:
+        found = await asyncio.to_thread(self._reads.key, namespace, key)
+        return {"is_there": found is not None, "value": None if found is None else found.value}
+
+    async def _reached(self, asker: _Asker, arguments: Arguments) -> str:
+        """The namespace, if the asker may reach its keys."""
+        namespace = str(arguments["namespace"])
+        if namespace != asker.namespace:
+            existing = [live.key.namespace for live in self._daemon.flows()]
+            if await asyncio.to_thread(self._reads.keys, namespace):
+                existing.append(namespace)
+            check_reachable(namespace, own=asker.namespace, existing=existing)
+        return namespace
+
+    # States: always of the asker's namespace.
+
+    async def _state_get(self, asker: _Asker, arguments: Arguments) -> dict[str, Any]:
+        return await self._found(asker.namespace, state_key(**arguments))
+
+    async def _state_merge(self, asker: _Asker, arguments: Arguments) -> int:
+        key = {name: value for name, value in arguments.items() if name != "data"}
+        return await self._keys.merge_state(asker.namespace, state_key(**key), dict(arguments["data"]))
+
+    async def _state_delete(self, asker: _Asker, arguments: Arguments) -> bool:
+        return await self._keys.delete(asker.namespace, state_key(**arguments))
+
+    # Executions.
+
+    async def _count(self, _asker: _Asker, arguments: Arguments) -> list[dict[str, Any]]:
+        wanted = [*((namespace, flow_id) for namespace, flow_id in arguments["flows"])]
+        wanted += [(namespace, None) for namespace in arguments["namespaces"]]
+        since, until, states = _moment(arguments["start"]), _moment(arguments["end"]), arguments["states"]
+        return [
+            {
+                "namespace": namespace,
+                "flowId": flow_id,
+                "count": await self._purges.count(namespace, flow_id, states, since, until),
+            }
+            for namespace, flow_id in wanted
+        ]
+
+    async def _missing(self, _asker: _Asker, arguments: Arguments) -> list[str]:
+        return await self._purges.missing([str(each) for each in arguments["ids"]])
+
+    async def _resume(self, _asker: _Asker, arguments: Arguments) -> None:
+        await self._act(str(arguments["execution_id"]), Resume(inputs=dict(arguments["inputs"])))
+
+    async def _kill(self, _asker: _Asker, arguments: Arguments) -> None:
+        await self._act(str(arguments["execution_id"]), Kill(cascade=bool(arguments["cascade"])))
+
+    async def _act(self, execution_id: str, action: Action) -> None:
+        _granted(await self._daemon.act(execution_id, action))
+
+    async def _purge_executions(self, _asker: _Asker, arguments: Arguments) -> dict[str, Any]:
+        states, flow_id = arguments["states"], arguments["flow_id"]
+        purged = Purged(
+            ended_before=_needed(arguments["end"]),
+            started_from=_moment(arguments["start"]),
+            namespaces=_namespaces(arguments["namespace"], flow_id),
+            flows=() if flow_id is None else (equals(str(flow_id)),),
+            states=FINAL if states is None else frozenset(map(State, states)) & FINAL,
+        )
+        parts = Parts(**{name: bool(arguments[name]) for name in ("executions", "logs", "metrics", "storage")})
+        at_once = max(1, min(int(arguments["limit"]), PURGED_AT_ONCE_MAX))
+        gone = await self._purges.executions(purged, parts, _cursor(arguments["after"]), at_once=at_once)
+        return {"counts": dict(gone.counts), "after": gone.after}
+
+    # Logs, metrics, triggers.
+
+    async def _fetch_logs(self, _asker: _Asker, arguments: Arguments) -> list[dict[str, Any]]:
+        """Lines of some tasks are picked here, so that fewer than `limit` does not mean the end: `after` moves on."""
+        tasks = frozenset(map(str, arguments["task_ids"]))
+        search = LogSearch(
+            execution_id=str(arguments["execution_id"]),
+            min_level=LogLevel(arguments["level"]),
+            after=arguments["after"],
+            limit=int(arguments["limit"]),
+        )
+        lines = await asyncio.to_thread(self._reads.logs, search)
+        return [_line(line, is_wanted=not tasks or line.task_id in tasks) for line in lines]
+
+    async def _purge_logs(self, _asker: _Asker, arguments: Arguments) -> dict[str, Any]:
+        levels = arguments["levels"]
+        lines = Lines(
+            table="logs",
+            until=_needed(arguments["end"]),
+            since=_moment(arguments["start"]),
+            namespace=arguments["namespace"],
+            flow_id=arguments["flow_id"],
+            execution_id=arguments["execution_id"],
+            levels=None if levels is None else tuple(map(str, levels)),
+        )
+        return await self._purge_lines(lines, arguments)
+
+    async def _purge_metrics(self, _asker: _Asker, arguments: Arguments) -> dict[str, Any]:
+        lines = Lines(
+            table="metrics",
+            until=_needed(arguments["end"]),
+            since=_moment(arguments["start"]),
+            namespace=arguments["namespace"],
+            flow_id=arguments["flow_id"],
+        )
+        return await self._purge_lines(lines, arguments)
+
+    async def _purge_lines(self, lines: Lines, arguments: Arguments) -> dict[str, Any]:
+        count, after = await self._purges.lines(lines, int(arguments["after"] or 0))
+        return {"count": count, "after": after}
+
+    async def _toggle(self, _asker: _Asker, arguments: Arguments) -> None:
+        flow = FlowKey(str(arguments["namespace"]), str(arguments["flow_id"]))
+        key = TriggerKey(flow, str(arguments["trigger_id"]))
+        answer = await self._daemon.act_on_trigger(key, SetDisabled(disabled=not arguments["enabled"]))
+        if isinstance(answer, Refusal):
+            raise NoAnswer(answer.message)
+
+
+def _granted(answer: Execution | Refusal) -> Execution:
+    if isinstance(answer, Refusal):
+        raise NoAnswer(answer.message)
+    return answer
+
+
+def _namespaces(namespace: str | None, flow_id: str | None) -> tuple[Match, ...]:
+    """Without a flow, a namespace is meant with all below it."""
+    if namespace is None:
+        return ()
+    return (within(namespace),) if flow_id is None else (equals(namespace),)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else _needed(text)
+
+
+def _needed(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} has no offset")
+    return at
+
+
+def _cursor(value: Any) -> Cursor | None:
+    if value is None:
+        return None
+    ended_at, id_ = value
+    return int(ended_at), str(id_)
+
+
+def _line(line: LogEntry, *, is_wanted: bool) -> dict[str, Any]:
+    """One that is not wanted only says how far it was read."""
+    if not is_wanted:
+        return {"id": line.id}
+    return {
+        "id": line.id,
+        "timestamp": line.at.isoformat(),
+        "level": line.level.value,
+        "namespace": line.namespace,
+        "flowId": line.flow_id,
+        "executionId": line.execution_id,
+        "taskId": line.task_id,
+        "taskRunId": line.task_run_id,
+        "attemptNumber": None if line.attempt is None else line.attempt - 1,
+        "message": line.message,
+    }

@@ -149,6 +149,18 @@ TextOrTexts = Annotated[
 """One text, or a list of them."""
 
 
+def _as_listed(value: object) -> object:
+    return _as_texts(_parsed(value, value) if isinstance(value, str) and value.lstrip()[:1] == "[" else value)
+
+
+Listed = Annotated[
+    list[Text],
+    BeforeValidator(_as_listed),
+    WithJsonSchema({"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}),
+]
+"""The same where no text means itself that begins like a list (addresses, globs): it is read as JSON."""
+
+
 def _as_span(value: object) -> object:
     if not isinstance(value, str):
         if isinstance(value, timedelta):

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 SCHEME: Final = "kestra"
 PREFIX: Final = "kestra://"
+ROOT: Final = "kestra:///"  # the folder of all; nothing can be put or opened at it
 
 ADDRESS_LENGTH_MAX: Final = 4_096
 PART_BYTES_MAX: Final = 255  # what Linux file systems allow for a name

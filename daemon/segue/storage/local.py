@@ -68,8 +68,8 @@ class LocalStorage:
         return True
 
     def list(self, folder: str) -> Iterator[StoredFile]:
-        """Every file below a folder, in the order of their addresses."""
-        parts = addresses.parts_of(folder)
+        """Every file below a folder (or below all, `addresses.ROOT`), in the order of their addresses."""
+        parts = () if folder == addresses.ROOT else addresses.parts_of(folder)
         with contextlib.suppress(FileMissing), _said_clearly(folder), self._folder(parts) as descriptor:
             yield from _files_below(descriptor, parts)
 

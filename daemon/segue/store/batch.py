@@ -7,7 +7,7 @@ changed any more once it was submitted.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from segue.model.change import (
     AttemptMoved,
@@ -75,6 +75,8 @@ CLEARINGS: Final = (
     "remove_executions",
     "remove_logs",
     "remove_metrics",
+    "remove_log_lines",
+    "remove_metric_values",
     "remove_trigger_logs",
     "remove_execution_timers",
     "remove_firings",
@@ -243,6 +245,15 @@ class Batch:
 
     def remove_logs(self, execution_id: str) -> None:
         self._clear("remove_logs", (execution_id,))
+
+    def remove_metrics(self, execution_id: str) -> None:
+        self._clear("remove_metrics", (execution_id,))
+
+    def remove_lines(self, table: Literal["logs", "metrics"], ids: Iterable[int]) -> None:
+        """Single ones, by their ids."""
+        statement = {"logs": "remove_log_lines", "metrics": "remove_metric_values"}[table]
+        for id_ in ids:
+            self._clear(statement, (id_,))
 
     def remove_trigger_logs(self, key: TriggerKey) -> None:
         self._clear("remove_trigger_logs", (key.namespace, key.flow_id, key.trigger_id))

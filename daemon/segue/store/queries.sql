@@ -37,6 +37,12 @@ DELETE FROM logs
 WHERE execution_id IS NULL AND namespace IN (SELECT namespace FROM gone) AND flow_id IN (SELECT flow_id FROM gone)
     AND (namespace, flow_id, trigger_id) IN (SELECT namespace, flow_id, trigger_id FROM gone);
 
+-- name: remove_log_lines
+DELETE FROM logs WHERE id IN (VALUES (?));
+
+-- name: remove_metric_values
+DELETE FROM metrics WHERE id IN (VALUES (?));
+
 -- name: remove_metrics
 DELETE FROM metrics WHERE execution_id IN (VALUES (?));
 
@@ -328,8 +334,10 @@ SELECT namespace, "key", type, value, description, version, created_at, updated_
 WHERE namespace = ? AND "key" = ? AND coalesce(expires_at > ?, TRUE);
 
 -- name: entries
+-- Without those that no author can write: states of tasks.
 SELECT namespace, "key", type, value, description, version, created_at, updated_at, expires_at FROM kv
-WHERE (:namespace IS NULL OR namespace = :namespace) AND coalesce(expires_at > :now, TRUE) ORDER BY namespace, "key";
+WHERE (:namespace IS NULL OR namespace = :namespace) AND coalesce(expires_at > :now, TRUE) AND "key" NOT GLOB ':*'
+ORDER BY namespace, "key";
 
 -- name: expired_entries
 SELECT namespace, "key" FROM kv WHERE expires_at <= ?;
@@ -345,5 +353,44 @@ SELECT pid, started, group_id, worker, recorded_at FROM processes ORDER BY pid;
 
 -- name: ended_executions
 -- In slices: each begins after the last of the one before.
-SELECT ended_at, id, namespace, flow_id, state FROM executions
+SELECT ended_at, id, namespace, flow_id, state, started_at FROM executions
 WHERE ended_at IS NOT NULL AND (ended_at, id) > (?, ?) AND ended_at < ? ORDER BY ended_at, id LIMIT ?;
+
+-- name: count_executions
+SELECT count(*) FROM executions
+WHERE namespace = :namespace AND (:flow IS NULL OR flow_id = :flow)
+    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (:since IS NULL OR started_at >= :since) AND (:until IS NULL OR started_at <= :until);
+
+-- name: missing_executions
+SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM executions WHERE id = value);
+
+-- name: count_task_outputs
+SELECT count(*) FROM task_runs
+WHERE execution_id IN (SELECT value FROM json_each(?)) AND outputs IS NOT NULL AND outputs <> 'null';
+
+-- name: count_logs
+SELECT count(*) FROM logs WHERE execution_id IN (SELECT value FROM json_each(?));
+
+-- name: count_metrics
+SELECT count(*) FROM metrics WHERE execution_id IN (SELECT value FROM json_each(?));
+
+-- name: last_of_logs
+SELECT coalesce(max(id), 0) FROM logs;
+
+-- name: last_of_metrics
+SELECT coalesce(max(id), 0) FROM metrics;
+
+-- name: some_logs
+SELECT id FROM logs
+WHERE id > :after AND id <= :upto AND at <= :until AND (:since IS NULL OR at >= :since)
+    AND (:namespace IS NULL OR namespace = :namespace OR namespace LIKE :below ESCAPE '!')
+    AND (:flow IS NULL OR flow_id = :flow) AND (:execution IS NULL OR execution_id = :execution)
+    AND (:levels IS NULL OR level IN (SELECT value FROM json_each(:levels)));
+
+-- name: some_metrics
+SELECT id FROM metrics
+WHERE id > :after AND id <= :upto AND at <= :until AND (:since IS NULL OR at >= :since)
+    AND (:namespace IS NULL OR namespace = :namespace OR namespace LIKE :below ESCAPE '!')
+    AND (:flow IS NULL OR flow_id = :flow) AND (:execution IS NULL OR execution_id = :execution)
+    AND :levels IS NULL;

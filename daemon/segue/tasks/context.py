@@ -12,6 +12,7 @@ from segue.model.order import LogLevel, Metric, Order
 from segue.storage import address as addresses
 from segue.storage.local import chunks_of
 from segue.storage.storage import Storage, StoredFile
+from segue.tasks.daemon import DaemonCalls
 from segue.tasks.interruption import Interruption
 from segue.tasks.masking import Masker
 
@@ -38,6 +39,8 @@ class NamespaceFiles(Protocol):
     """Files of a namespace as they are at the execution's commit."""
 
     def read(self, namespace: str, path: str) -> bytes: ...
+    def paths(self, namespace: str) -> tuple[str, ...]: ...
+
 
     def copy(self, namespace: str, into: Path, include: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[str, ...]:
         """The paths of the files that were written below `into`."""
@@ -54,6 +57,7 @@ class Surroundings:
     warm_python: bool
     kill_grace_seconds: float
 
+    encryption_key: str | None = None
 
 def clear_work(work: Path) -> None:
     """Removes what attempts left that could not clean up after themselves. Nothing may run there any more."""
@@ -75,6 +79,7 @@ class TaskContext:
     masker: Masker
     deadline_seconds: float | None = None
     output_folder: Path | None = None
+    daemon: DaemonCalls
     _folder: Path | None = field(default=None, init=False)
 
     def render(self, value: Any, *, typed: bool = False, extra: Mapping[str, Any] | None = None) -> Any:

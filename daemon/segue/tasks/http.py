@@ -18,6 +18,7 @@ from segue.model.order import LogLevel
 from segue.spec.types.http import HttpCall, HttpDownload, HttpOptions, HttpRequest
 from segue.storage import address as addresses
 from segue.tasks.context import TaskContext
+from segue.tasks.encryption import encrypted_output
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 
 BODY_BYTES_MAX: Final = 10 << 20
@@ -30,16 +31,17 @@ _MULTIPART: Final = "multipart/form-data"
 
 
 def request(properties: HttpRequest, context: TaskContext) -> Result:
-    """Outputs `uri`, `code`, `headers` (name to list) and `body`, always a text."""
+    """Outputs `uri`, `code`, `headers` (name to list) and `body`, always a text; `encryptedBody` in its place."""
     options = properties.options or HttpOptions()
-    if properties.encrypt_body:
-        raise TaskFailed("encryptBody is not available here: store the answer with core.http.Download instead")
     with sent(properties, context) as response:
         data = _body(response, options)
         text = _text_of(response, data, options.default_charset)
         _log_response(response, text, options, context)
         check_status(response, properties, text)
-        return Result(outputs=_told(response) | {"body": text, "encryptedBody": None})
+        if properties.encrypt_body:
+            hidden = encrypted_output(context.surroundings.encryption_key, text)
+            return Result(outputs=told(response) | {"body": None, "encryptedBody": hidden})
+        return Result(outputs=told(response) | {"body": text, "encryptedBody": None})
 
 
 def download(properties: HttpDownload, context: TaskContext) -> Result:
@@ -53,7 +55,7 @@ def download(properties: HttpDownload, context: TaskContext) -> Result:
         kept = context.put_file(name, _bounded(response, length_max, _whole_timeout(options)))
         if not kept.size and properties.fail_on_empty_response:
             raise TaskFailed("No response from server: the answer is empty, and `failOnEmptyResponse` is true")
-        return Result(outputs=_told(response) | {"uri": kept.address, "length": kept.size})
+        return Result(outputs=told(response) | {"uri": kept.address, "length": kept.size})
 
 
 @contextlib.contextmanager
@@ -227,7 +229,8 @@ def _text_of(response: httpx2.Response, data: bytes, charset: str) -> str:
         raise TaskFailed(f"The answer is no text in {charset}: use core.http.Download") from error
 
 
-def _told(response: httpx2.Response) -> dict[str, Any]:
+def told(response: httpx2.Response) -> dict[str, Any]:
+    """The outputs that every request has."""
     headers: dict[str, list[str]] = {}
     for name, value in response.headers.multi_items():
         headers.setdefault(name, []).append(value)

@@ -21,12 +21,21 @@ P = TypeVar("P", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """A task to run in the place of the one that made it, with properties that are not rendered yet."""
+
+    task_type: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a task ended well: SUCCESS, WARNING or SKIPPED."""
+    """How a task ended well: SUCCESS, WARNING or SKIPPED. With `instead` it has not: that task runs now."""
 
     state: State = State.SUCCESS
     outputs: Mapping[str, Any] | None = None
     wishes: tuple[Wish, ...] = ()
+    instead: Instead | None = None
 
 
 class TaskFailed(Exception):
@@ -43,13 +52,15 @@ class TaskKind(Generic[P]):
     """A runnable task type.
 
     Properties come rendered: every text with its expressions filled in, as text; those named in `typed` (names are
-    those of YAML) keep the types that their expressions give. `variables`, if given, makes variables that the
-    expressions see beside those of the execution. `aliases` are other names of the type.
+    those of YAML) keep the types that their expressions give, those in `unrendered` come as they are written.
+    `variables`, if given, makes variables that the expressions see beside those of the execution. `aliases` are other
+    names of the type.
     """
 
     name: str
     properties: type[P]
     run: Callable[[P, TaskContext], Result]
     typed: frozenset[str] = field(default_factory=frozenset)
+    unrendered: frozenset[str] = field(default_factory=frozenset)
     variables: Callable[[TaskContext], Mapping[str, Any]] | None = None
     aliases: tuple[str, ...] = ()

@@ -12,9 +12,23 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from segue.tasks import debug, execution, http, log, output
+from segue.tasks import (
+    debug,
+    execution,
+    http,
+    kv,
+    log,
+    metric,
+    namespace,
+    output,
+    sse,
+    state,
+    templating,
+    trigger,
+)
 from segue.tasks.kind import TaskKind
 from segue.tasks.scripts import python, shell
+from segue.tasks.storage import files, items, purge, split
 
 GROUP: Final = "segue.tasks"
 AnyKind = TaskKind[Any]
@@ -25,6 +39,17 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *output.KINDS,
     *execution.KINDS,
     *http.KINDS,
+    *sse.KINDS,
+    *kv.KINDS,
+    *state.KINDS,
+    *metric.KINDS,
+    *templating.KINDS,
+    *trigger.KINDS,
+    *namespace.KINDS,
+    *files.KINDS,
+    *split.KINDS,
+    *items.KINDS,
+    *purge.KINDS,
     *shell.KINDS,
     *python.KINDS,
 )

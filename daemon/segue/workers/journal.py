@@ -9,6 +9,7 @@ from typing import Final
 from segue.model.order import LEVELS, LogLevel, LogLine, Metric, Order
 from segue.tasks.context import TaskContext
 from segue.tasks.masking import Masker
+from segue.tasks.metrics import added_up
 from segue.workers.messages import Told
 
 LINE_LENGTH_MAX: Final = 10_000
@@ -71,7 +72,7 @@ class WorkerJournal:
         return context.put_file(f"{self._order.task_id}-{self._order.attempt}.log", text).address
 
     def take(self) -> tuple[tuple[LogLine, ...], tuple[Metric, ...]]:
-        taken = tuple(self._lines), tuple(self._metrics)
+        taken = tuple(self._lines), added_up(self._metrics)
         self._lines, self._metrics = [], []
         self._pending_length = 0
         self._last_sent = time.monotonic()

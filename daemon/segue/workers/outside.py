@@ -67,6 +67,9 @@ class CommitFiles:
         self._mirror = mirror
         self._commit = commit
 
+    def paths(self, namespace: str) -> tuple[str, ...]:
+        return self._mirror.use(lambda files: tuple(file.path for file in files.files(self._commit, namespace)))
+
     def read(self, namespace: str, path: str) -> bytes:
         return self._mirror.use(lambda files: files.read(self._commit, namespace, path))
 

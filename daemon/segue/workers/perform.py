@@ -6,6 +6,7 @@ This is the one place where whatever a task's code raises becomes a value.
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -21,13 +22,14 @@ from segue.storage.address import AddressRefused
 from segue.storage.local import LocalStorage
 from segue.storage.storage import StorageFailure
 from segue.tasks.context import Surroundings, TaskContext
+from segue.tasks.daemon import DaemonCalls
 from segue.tasks.encryption import CannotDecrypt, Cipher, opened
 from segue.tasks.interruption import Cause, Interrupted, Interruption
 from segue.tasks.kind import Result, TaskFailed
 from segue.tasks.masking import Masker
 from segue.tasks.registry import AnyKind, task_kinds
 from segue.workers import keeping
-from segue.workers.channel import Channel
+from segue.workers.channel import AskRefused, Channel
 from segue.workers.journal import WorkerJournal
 from segue.workers.messages import DeadlineSet, Ended, FrameRefused, Told
 from segue.workers.outside import MirrorFiles, WorkerOutside
@@ -52,6 +54,7 @@ class Performer:
             python=settings.python,
             warm_python=settings.warm_python,
             kill_grace_seconds=settings.kill_grace.total_seconds(),
+            encryption_key=settings.encryption_key,
         )
 
     def perform(self, order: Order, *, is_worn: bool) -> None:
@@ -66,6 +69,12 @@ class Performer:
             context.close()
         lines, metrics = journal.take()
         self._report(replace(ended, lines=lines, metrics=metrics, log_file=log_file, is_worn=is_worn))
+
+    def _ask(self, order_id: str, kind: str, arguments: Mapping[str, Any]) -> Any:
+        try:
+            return self._channel.ask(order_id, kind, arguments)
+        except AskRefused as refused:
+            raise TaskFailed(str(refused)) from refused
 
     def _tell(self, told: Told) -> None:
         self._channel.send(told)
@@ -95,6 +104,7 @@ class Performer:
             journal=journal,
             storage=self._storage,
             namespace_files=files,
+            daemon=DaemonCalls(partial(self._ask, order.id)),
             surroundings=self._surroundings,
             interruption=self._interruption,
             masker=masker,
@@ -147,13 +157,17 @@ def _run(context: TaskContext) -> Result:
     kind = task_kinds().get(context.order.task_type)
     if kind is None:
         raise TaskFailed(f"The task type {context.order.task_type} is not installed here")
-    return kind.run(_properties(kind, context), context)
+    result = kind.run(_properties(kind, context), context)
+    if result.instead is None:
+        return result
+    context.order = replace(context.order, task_type=result.instead.task_type, properties=result.instead.properties)
+    return _run(context)
 
 
 def _properties(kind: AnyKind, context: TaskContext) -> BaseModel:
     extra = kind.variables(context) if kind.variables else None
     rendered = {
-        name: context.render(value, typed=name in kind.typed, extra=extra)
+        name: value if name in kind.unrendered else context.render(value, typed=name in kind.typed, extra=extra)
         for name, value in context.order.properties.items()
     }
     return _checked(kind.properties, rendered)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from segue.spec.fields import Dynamic, Spec, Text, TextOrTexts, Texts
+from segue.spec.fields import Dynamic, Listed, Spec, Text, TextOrTexts, Texts
 
 
 def _check_files(value: object) -> object:
@@ -40,7 +40,7 @@ class DownloadFiles(Spec):
     """Copies namespace files into internal storage."""
 
     namespace: Dynamic[Text] = Field(description="The namespace.")
-    files: Dynamic[TextOrTexts] = Field(description="Globs of the files.")
+    files: Dynamic[Listed] = Field(description="Globs of the files.")
     destination: Dynamic[Text] = Field(default="/", description="Folder to put them in.")
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from segue.spec.fields import Dynamic, PositiveInt, Spec, Text, TextOrTexts
+from segue.spec.fields import Dynamic, Listed, PositiveInt, Spec, Text
 
 
 class Write(Spec):
@@ -18,7 +18,7 @@ class Write(Spec):
 class Concat(Spec):
     """Joins files to one."""
 
-    files: Dynamic[TextOrTexts] = Field(description="URIs of the files, or an expression that gives a list of them.")
+    files: Dynamic[Listed] = Field(description="URIs of the files, or an expression that gives a list of them.")
     separator: Dynamic[Text] | None = Field(default=None, description="Put between two files.")
     extension: Dynamic[Text] = Field(default=".tmp", description="Extension of the result.")
 
@@ -79,7 +79,7 @@ class LocalFiles(Spec):
     """Puts files into the working directory, and stores files from there. Deprecated: `inputFiles`, `outputFiles`."""
 
     inputs: Any = Field(default=None, description="Files to write: a map from name to text or URI.")
-    outputs: Dynamic[TextOrTexts] | None = Field(default=None, description="Globs of the files to store.")
+    outputs: Dynamic[Listed] | None = Field(default=None, description="Globs of the files to store.")
 
 
 class PurgeCurrentExecutionFiles(Spec):

@@ -1,9 +1,10 @@
 """Executions as values: one with its task runs, those that recovery needs, and facts about many. Searching is in
 `search`."""
 
+import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +13,7 @@ from segue.model.execution import Execution, TaskRun
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.model.state import HOLDS_SLOT, State
-from segue.store.columns import microseconds, time, time_or_none
+from segue.store.columns import microseconds, microseconds_or_none, time, time_or_none
 from segue.store.named_queries import QUERIES
 from segue.store.rows import EXECUTION_COLUMNS, TASK_RUN_COLUMNS, Fetch, read_execution, read_task_run
 
@@ -67,6 +68,32 @@ def task_runs(
     rows = connection.execute(_SOME_TASK_RUNS, (execution_id, limit, offset)).fetchall()
     (total,) = connection.execute(QUERIES["count_task_runs_of_execution"], (execution_id,)).fetchone()
     return tuple(read_task_run(row, fetch) for row in rows), total
+
+
+def count(
+    connection: sqlite3.Connection,
+    namespace: str,
+    flow_id: str | None = None,
+    *,
+    states: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """How many executions of a flow (of all of the namespace: without one) are in these states and started then."""
+    parameters = {
+        "namespace": namespace,
+        "flow": flow_id,
+        "states": None if states is None else json.dumps(list(states)),
+        "since": microseconds_or_none(since),
+        "until": microseconds_or_none(until),
+    }
+    (number,) = connection.execute(QUERIES["count_executions"], parameters).fetchone()
+    return int(number)
+
+
+def missing(connection: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
+    """Those of the ids that no execution has."""
+    return [id_ for (id_,) in connection.execute(QUERIES["missing_executions"], (json.dumps(list(ids)),))]
 
 
 def tally(

@@ -1,18 +1,17 @@
 """Keys with values, and namespace files. Keys can be written here; files come from Git alone."""
 
-import json
-from datetime import date, time, timedelta
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue.model.names import KEY
+from segue.spec.key_values import KeyRefused, checked_key, literal
 from segue.web import asks
 from segue.web.answers import Refused, as_json, found, granted
 from segue.web.context import Web
-from segue.web.dates import moment, span
+from segue.web.dates import span
 from segue.web.ports import KeyValue, Refusal
 from segue.web.shapes import key_json
 
@@ -30,8 +29,10 @@ async def key(web: Web, request: Request) -> Response:
 async def put_key(web: Web, request: Request) -> Response:
     """The body is a literal: JSON, a date, a duration, or else a text. `ttl` is an ISO 8601 duration."""
     name = request.path_params["key"]
-    if not KEY.fullmatch(name):
-        raise Refused(422, f"Invalid key `{name}`: letters, digits, `.`, `_`, `-`, and first a letter or digit")
+    try:
+        checked_key(name)
+    except KeyRefused as refused:
+        raise Refused(422, str(refused)) from refused
     ttl_text = request.query_params.get("ttl") or request.headers.get("ttl") or ""
     ttl = span(ttl_text) if ttl_text else None
     if ttl_text and ttl is None:
@@ -53,38 +54,6 @@ async def put_key(web: Web, request: Request) -> Response:
 
 def _expiry(web: Web, ttl: timedelta | None) -> Any:
     return None if ttl is None else web.daemon.now() + ttl
-
-
-def literal(text: str) -> tuple[str, Any]:
-    """Kind and value of what was sent."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return _word(text.strip())
-    match value:
-        case bool():
-            return "BOOLEAN", value
-        case int() | float():
-            return "NUMBER", value
-        case str():
-            return "STRING", value
-    return "JSON", value
-
-
-def _word(text: str) -> tuple[str, Any]:
-    if span(text) is not None:
-        return "DURATION", text
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        pass
-    else:
-        return "DATE", text
-    try:
-        time.fromisoformat(text)
-    except ValueError:
-        return ("DATETIME", text) if moment(text) is not None else ("STRING", text)
-    return "STRING", text
 
 
 async def delete_key(web: Web, request: Request) -> Response:
