@@ -129,7 +129,7 @@ def to_worker(frame: bytes) -> ToWorker:
     message = _object(frame)
     match message.pop("is"):
         case "order":
-            return Order(**message)
+            return Order(**message | {"secret_outputs": tuple(message["secret_outputs"])})
         case "answer":
             return Answer(**message)
         case _:
