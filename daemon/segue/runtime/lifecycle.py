@@ -29,13 +29,13 @@ from segue.runtime.flow_triggers import FlowTriggers
 from segue.runtime.foundation import Foundation
 from segue.runtime.git_sync import GitSync, SyncRules
 from segue.runtime.keeper import Keeper
+from segue.runtime.keys import Keys
 from segue.runtime.live import LiveExecutions
 from segue.runtime.loop import Loop
-from segue.runtime.keys import Keys
 from segue.runtime.measures import Measures
+from segue.runtime.purging import Purges
 from segue.runtime.reading import StoreReads
 from segue.runtime.recovery import Left, Recovery
-from segue.runtime.purging import Purges
 from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
 from segue.runtime.secrets import Secrets
@@ -205,6 +205,7 @@ class Segue:
                 sync=self.sync,
                 storage=foundation.storage,
                 reads=self.reads,
+                keys=keys,
                 measures=self.measures,
                 surroundings=self.surroundings,
                 source=foundation.mirror.source.location,
@@ -212,12 +213,12 @@ class Segue:
             ),
             self.bells,
         )
+        self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.daemon, self.reads, keys, purges))
         self.stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     # Starting.
 
-                keys=keys,
     async def start(self) -> None:
         """Take up what was left, look at the source, begin to follow it. Ready when this returns."""
         self._tasks.append(asyncio.create_task(self._start_workers(), name="workers"))
@@ -225,7 +226,6 @@ class Segue:
         self._left = await asyncio.to_thread(self._read_left)
         await self.sync.step()
         await self.loop.call(self._take_up)  # when the source could not be looked at
-        self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.daemon, self.reads, keys, purges))
         if self._follows:
             self.scheduler.start()
             self._tasks.append(asyncio.create_task(self.sync.run(self.stopping), name="sync"))

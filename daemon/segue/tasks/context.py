@@ -38,9 +38,9 @@ class Journal(Protocol):
 class NamespaceFiles(Protocol):
     """Files of a namespace as they are at the execution's commit."""
 
-    def read(self, namespace: str, path: str) -> bytes: ...
     def paths(self, namespace: str) -> tuple[str, ...]: ...
 
+    def read(self, namespace: str, path: str) -> bytes: ...
 
     def copy(self, namespace: str, into: Path, include: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[str, ...]:
         """The paths of the files that were written below `into`."""
@@ -56,8 +56,8 @@ class Surroundings:
     python: str
     warm_python: bool
     kill_grace_seconds: float
-
     encryption_key: str | None = None
+
 
 def clear_work(work: Path) -> None:
     """Removes what attempts left that could not clean up after themselves. Nothing may run there any more."""
@@ -74,12 +74,12 @@ class TaskContext:
     journal: Journal
     storage: Storage
     namespace_files: NamespaceFiles
+    daemon: DaemonCalls
     surroundings: Surroundings
     interruption: Interruption
     masker: Masker
     deadline_seconds: float | None = None
     output_folder: Path | None = None
-    daemon: DaemonCalls
     _folder: Path | None = field(default=None, init=False)
 
     def render(self, value: Any, *, typed: bool = False, extra: Mapping[str, Any] | None = None) -> Any:
