@@ -103,7 +103,7 @@ class Pool:
     def send(self, worker: str, order: Order) -> None:
         """The order to a reserved worker. If that has died meanwhile the order is reported as one whose worker is gone."""
         line = self._lines.get(worker)
-        if line is None or line.stage is not Stage.RESERVED:
+        if line is None or line.stage is not Stage.RESERVED or line.is_dead:
             gone = WorkerGone(worker=worker, order_id=order.id, message=f"{worker} ended before it got the order")
             self._loop.call_soon(self._report, gone)
             return
@@ -228,6 +228,8 @@ class Pool:
         line.later(_LEAVE_SECONDS, line.kill_session)
 
     def _become_idle(self, line: Line) -> None:
+        if line.is_dead:
+            return  # it is buried, or will be
         if self._is_stopping:
             self._dismiss(line)
             return
@@ -335,6 +337,8 @@ class Pool:
         assert line.pidfd is not None
         self._loop.remove_reader(line.pidfd)
         line.is_dead = True
+        if line.name in self._idle:
+            self._idle.remove(line.name)
         if line.exit_code is not None:
             self._bury_later(line)
         else:

@@ -107,6 +107,29 @@ def test_a_worker_that_is_killed_is_gone_with_its_order(tmp_path: Path) -> None:
     in_pool(tmp_path, story)
 
 
+def test_an_order_for_a_worker_that_died_meanwhile_is_told_as_lost(tmp_path: Path) -> None:
+    """Whenever it died: while it waits to be buried, during, or long before."""
+
+    async def story(harness: Harness) -> None:
+        for turns in range(6):
+            await harness.run(order_of("core.log.Log", {"message": "warm"}))
+            worker = harness.pool.reserve()
+            assert worker is not None
+            pid = {name: pid for name, pid, _ in harness.pool.processes}[worker]
+            os.kill(pid, signal.SIGKILL)
+            if turns == 0:
+                await harness.first(WorkerGone, worker=worker)
+            for _ in range(turns * 3):
+                await asyncio.sleep(0)
+            order = order_of("core.log.Log", {"message": "on"})
+            harness.pool.send(worker, order)
+            await harness.first(WorkerGone, order_id=order.id)
+            harness.pool.release(worker)
+            assert (await harness.run(order_of("core.log.Log", {"message": "on"}))).messages == ["on"]
+
+    in_pool(tmp_path, story)
+
+
 def test_a_kill_ends_an_order(tmp_path: Path) -> None:
     async def story(harness: Harness) -> None:
         order = order_of("core.debug.Return", {"format": "{{ kv('unanswered') }}"})
