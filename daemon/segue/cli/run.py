@@ -27,6 +27,7 @@ from segue.git.snapshot import BRANCH, TooMuch, take_snapshot
 from segue.model.execution import Execution
 from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey
+from segue.model.state import State
 from segue.runtime.local import LocalRun, NotOurs, SourceUnreadable, interrupts, local_daemon
 from segue.runtime.settings import BadSetting
 from segue.spec.catalogue import BUILT_IN
@@ -212,11 +213,14 @@ async def _followed(local: LocalRun, start: Start, view: View) -> tuple[Executio
         if isinstance(made, Refusal):
             _refuse_problems(made.problems)
             raise CommandFailed(made.message)
-        last = made
+        last, is_paused = made, False
         with view.shown():
             async for news in local.follow():
                 view.show(news)
-                last = news.seen[0].execution
+                last = news.outcome
+                if last.state is State.PAUSED and not is_paused:
+                    view.say("paused: it goes on if its task says when; an interrupt kills it")
+                is_paused = last.state is State.PAUSED
                 # Who interrupts does not want either what would run after the end.
                 if interruption.is_impatient or (interruption.count and last.is_over):
                     break

@@ -64,6 +64,12 @@ class News:
     lines: tuple[LogEntry, ...]
     at: datetime
 
+    @property
+    def outcome(self) -> Execution:
+        """The execution that was started, or the last one that retried it."""
+        first = self.seen[0].execution
+        return next((each.execution for each in reversed(self.seen) if each.execution.original_id == first.id), first)
+
 
 @contextlib.asynccontextmanager
 async def local_daemon(

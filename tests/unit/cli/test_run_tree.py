@@ -1,16 +1,18 @@
 """An execution as a tree of lines, and as plain lines."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 from segue.cli.run_tree import Row, rows_of, title_of
 from segue.cli.run_view import LinesView
 from segue.model.flow import Flow
+from segue.model.names import ExecutionId
 from segue.model.state import State
 from segue.model.task import ForEach, Retry
 from segue.runtime.local import News, Seen
 
-from tests.support.engine import FAILS, SUCCEEDS, Player, Says, flow, task
+from tests.support.engine import FAILS, START, SUCCEEDS, Player, Says, execution_of, flow, task
 
 
 def played(flow: Flow, **script: Says) -> Player:
@@ -22,7 +24,9 @@ def rows(player: Player, rows_max: int = 100) -> list[Row]:
 
 
 def each_of(values: int) -> Flow:
-    return flow(task("each", ForEach(values=tuple(map(str, range(values))), tasks=(task("work"),), concurrency_limit=0)), "last")
+    return flow(
+        task("each", ForEach(values=tuple(map(str, range(values))), tasks=(task("work"),), concurrency_limit=0)), "last"
+    )
 
 
 def test_task_runs_stand_under_their_parents_with_their_values() -> None:
@@ -74,3 +78,10 @@ def test_plain_lines_say_nothing_twice() -> None:
     view.show(news(player))
     told = [line.split()[1:3] for line in stream.getvalue().splitlines()]
     assert told == [["RUNNING", "a"], ["SUCCESS", "a"], ["RUNNING", "b"], ["SUCCESS", "b"]]
+
+
+def test_the_outcome_is_that_of_the_last_retry() -> None:
+    first, again, other = (replace(execution_of(flow("a")), id=ExecutionId(each)) for each in "123")
+    again.original_id = first.id
+    told = News(tuple(Seen(each, flow("a")) for each in (first, again, other)), (), START)
+    assert told.outcome is again
