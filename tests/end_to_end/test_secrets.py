@@ -196,7 +196,7 @@ def test_a_question_of_a_person_is_answered_with_what_is_stored(
     daemon: Daemon, leaked: ShownExecution, template: str, result: str
 ) -> None:
     answer = daemon.call("POST", f"/executions/{leaked.id}/actions/eval", content=template)
-    assert set(answer) == {"result", "error"}
+    assert answer.keys() >= {"result", "error"}
     assert result in answer["result"]
     assert hits(json.dumps(answer).encode()) == []
 

@@ -151,7 +151,7 @@ class _Resolving:
                 input=declared,
                 value=value,
                 is_enabled=False,
-                errors=(_sentence(declared, f"Invalid condition: {error}", value),),
+                errors=(self._sentence(declared, f"Invalid condition: {error}", value),),
             )
         if not is_enabled:
             return ResolvedInput(input=declared, value=value, is_enabled=False)
@@ -183,7 +183,7 @@ class _Resolving:
             read = value
         elif isinstance(read, UploadedFile):
             read = self._address(declared, read)
-        errors = tuple(_sentence(declared, each, value) for each in broken)
+        errors = tuple(self._sentence(declared, each, value) for each in broken)
         return ResolvedInput(input=declared, value=read, is_default=is_default, errors=errors, offered=offered)
 
     def _default(self, declared: Input, offered: tuple[str, ...] | None) -> Any:
@@ -199,10 +199,17 @@ class _Resolving:
             return
         if is_encrypted(value):
             raise BadValue("its default is a secret, declare it SECRET")
-        text = java_text(value)
+        if self._masked(text := java_text(value)) != text:
+            raise BadValue("its default would keep a SECRET input in the clear, declare it SECRET too")
+
+    def _sentence(self, declared: Input, what: str, value: Any) -> str:
+        return self._masked(_sentence(declared, what, value))
+
+    def _masked(self, text: str) -> str:
         for secret in _secrets_in(self.values):
-            if len(secret) >= SECRET_LENGTH_MIN and secret in text:
-                raise BadValue("its default would keep a SECRET input in the clear, declare it SECRET too")
+            if len(secret) >= SECRET_LENGTH_MIN:
+                text = text.replace(secret, _MASK)
+        return text
 
     def _offered(self, declared: Input) -> tuple[str, ...] | None:
         expression = declared.options.get("expression")
