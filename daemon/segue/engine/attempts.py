@@ -124,7 +124,7 @@ def ended(scene: Scene, event: AttemptEnded) -> Changes:
     return (
         *_outputs(scene, event.outputs),
         *granted(scene, event.wishes),
-        *_ended(scene, attempt, event.state, failure=event.failure, chance=event.chance),
+        *_ended(scene, attempt, event.state, failure=event.failure, log_file=event.log_file, chance=event.chance),
     )
 
 
@@ -151,11 +151,19 @@ def lost(scene: Scene, event: WorkerLost) -> Changes:
     return (moved, *opened(scene))
 
 
-def _ended(scene: Scene, attempt: Attempt, state: State, *, failure: Failure | None = None, chance: float) -> Changes:
+def _ended(
+    scene: Scene,
+    attempt: Attempt,
+    state: State,
+    *,
+    failure: Failure | None = None,
+    log_file: str | None = None,
+    chance: float,
+) -> Changes:
     """The attempt's end and, unless it is retried, the task run's."""
     run = _run(scene)
     first = tuple(_set_running(scene, attempt, None)) if _skipped_start(attempt, state) else ()
-    moved = AttemptMoved(at=scene.at, id=run.id, number=attempt.number, state=state, failure=failure)
+    moved = AttemptMoved(at=scene.at, id=run.id, number=attempt.number, state=state, failure=failure, log_file=log_file)
     return (*first, moved, *_after_attempt(scene, state, chance))
 
 

@@ -122,6 +122,8 @@ def _move_attempt(execution: Execution, change: AttemptMoved) -> None:
     before = attempt.state
     assert change.state in TASK_RUN_MOVES[before], f"attempt {change.number} of {change.id}: {before} to {change.state}"
     attempt.history.append(Moved(change.state, change.at))
+    if change.log_file is not None:
+        attempt.log_file = change.log_file
     if change.worker is not None:
         attempt.worker = change.worker
     if change.failure is not None:

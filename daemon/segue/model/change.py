@@ -65,6 +65,7 @@ class AttemptMoved:
     state: State
     worker: str | None = None
     failure: Failure | None = None
+    log_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ class AttemptEnded:
     outputs: Mapping[str, Any] | None = None
     failure: Failure | None = None
     wishes: tuple[Wish, ...] = ()
+    log_file: str | None = None
     chance: float = 0.0
 
 

@@ -45,6 +45,7 @@ class Attempt:
     history: list[Moved]
     worker: str | None = None
     failure: Failure | None = None
+    log_file: str | None = None  # address in internal storage, of a task with `logToFile`
 
     @property
     def state(self) -> State:

@@ -260,6 +260,7 @@ class Dispatch:
                         outputs=report.outputs,
                         failure=report.failure,
                         wishes=report.wishes,
+                        log_file=report.log_file,
                         chance=self._dice.fraction(),
                     ),
                 )

@@ -128,12 +128,13 @@ def _history(history: list[Moved]) -> str:
 
 def _attempt(attempt: Attempt) -> list[Any]:
     failure = attempt.failure
-    return [
+    row = [
         attempt.number,
         [[moved.state.value, microseconds(moved.at)] for moved in attempt.history],
         attempt.worker,
         None if failure is None else [failure.message, failure.kind],
     ]
+    return row if attempt.log_file is None else [*row, attempt.log_file]
 
 
 def _progress(progress: Progress) -> str:
@@ -233,13 +234,18 @@ def _read(execution_id: str, sequence: int, name: str, text: str | None, fetch: 
 
 
 def _read_attempt(
-    number: int, history: list[tuple[str, int]], worker: str | None, failure: list[str] | None
+    number: int,
+    history: list[tuple[str, int]],
+    worker: str | None,
+    failure: list[str] | None,
+    log_file: str | None = None,
 ) -> Attempt:
     return Attempt(
         number=number,
         history=read_history(history),
         worker=worker,
         failure=None if failure is None else Failure(message=failure[0], kind=failure[1]),
+        log_file=log_file,
     )
 
 

@@ -87,8 +87,8 @@ CREATE TRIGGER executions_deleted AFTER DELETE ON executions BEGIN
 END;
 
 -- One task within one execution. Its id is made of the execution's and `sequence`. `attempts` is
--- [[number, history, worker, null | [message, kind]], ...]. `progress_values` is apart from `progress` because a
--- ForEach over 100,000 values writes the one at each child's end and the other once.
+-- [[number, history, worker, null | [message, kind], log file if there is one], ...]. `progress_values` is apart
+-- from `progress` because a ForEach over 100,000 values writes the one at each child's end and the other once.
 CREATE TABLE task_runs (
     execution_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,

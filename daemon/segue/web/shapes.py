@@ -84,6 +84,8 @@ def attempt_json(attempt: Attempt, now: datetime) -> dict[str, Any]:
     shape: dict[str, Any] = {"state": state_json(attempt.history, now), "workerId": attempt.worker}
     if attempt.failure is not None:
         shape["failure"] = {"message": attempt.failure.message, "kind": attempt.failure.kind}
+    if attempt.log_file is not None:
+        shape["logFile"] = attempt.log_file
     return shape
 
 
