@@ -27,10 +27,14 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each module, whose tests run one after the other: while it is open, its event loop is the thread's, and
+    no test that has a loop of its own may run in the same process."""
     if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no {CHROMIUM}: install the package chromium")
+        missing = f"there is no {CHROMIUM}: install the package chromium"
+        assert "CI" not in os.environ, missing
+        pytest.skip(missing)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser
