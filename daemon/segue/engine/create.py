@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from segue.engine.ending import EXIT
+from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
 from segue.engine.plan import AFTER_EXECUTION, Plan
 from segue.engine.rebuild import restore
@@ -109,15 +110,21 @@ def _from_task_run(
     chosen = execution.task_runs.get(chosen_id)
     if chosen is None:
         return None
+    chosen = _whole(plan, execution, chosen)
     kept = {run.id: run for run in _kept(plan, execution, chosen)}
-    if chosen_id not in kept:
+    if chosen.id not in kept:
         return None
     above = _above(execution, chosen)
     reopened = _with_lost_children(execution, kept) | {run.id for run in above}
+    anew = {
+        chosen.id,
+        *(run_id for run_id in reopened if working_directory.is_folder(plan.nodes[kept[run_id].task_id])),
+    }
+    kept = {run.id: run for run in kept.values() if anew.isdisjoint(over.id for over in _above(execution, run))}
     ids = {old: task_run_id(fresh.id, number) for number, old in enumerate(kept)}
     for number, run in enumerate(kept.values()):
         copy = _copied(run, number, ids, fresh.id)
-        if run.id == chosen_id:
+        if run.id in anew:
             copy.history.append(Moved(State.RESTARTED, at))
             copy.outputs, copy.progress = None, None
         elif run.id in reopened:
@@ -129,6 +136,15 @@ def _from_task_run(
     fresh.history = [*execution.history, Moved(State.RESTARTED, at)]
     fresh.variables = dict(execution.variables)
     return restore(plan, fresh)
+
+
+def _whole(plan: Plan, execution: Execution, chosen: TaskRun) -> TaskRun:
+    """What a task run is done again with: in a working directory all of it, since its folder is gone."""
+    for above in _above(execution, chosen):
+        node = plan.nodes.get(above.task_id)
+        if node is not None and working_directory.is_folder(node):
+            return above
+    return chosen
 
 
 def _kept(plan: Plan, execution: Execution, chosen: TaskRun) -> Iterable[TaskRun]:

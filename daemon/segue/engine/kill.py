@@ -2,8 +2,17 @@
 
 from collections.abc import Iterator
 
+from segue.engine import asking
 from segue.engine.scene import Scene
-from segue.model.change import AttemptMoved, Change, ExecutionMoved, KillOrdered, TaskRunMoved, TimerCleared
+from segue.model.change import (
+    AttemptMoved,
+    Change,
+    EvaluationDropped,
+    ExecutionMoved,
+    KillOrdered,
+    TaskRunMoved,
+    TimerCleared,
+)
 from segue.model.event import TimerKind
 from segue.model.state import State
 from segue.model.task import Sleep
@@ -34,6 +43,9 @@ def _stopped(scene: Scene, *, waits: bool) -> Iterator[Change]:
     assert scene.run is not None
     assert scene.node.task is not None
     run, at, attempt = scene.run, scene.at, scene.attempt
+    purpose = asking.awaited(scene)
+    if purpose is not None:
+        yield EvaluationDropped(id=run.id, purpose=purpose)
     if run.state is State.RETRYING:
         yield TimerCleared(kind=TimerKind.RETRY, id=run.id)
     is_asleep = attempt is not None and isinstance(scene.node.task.body, Sleep)

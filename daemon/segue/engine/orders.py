@@ -6,11 +6,13 @@ where a path goes on with the run's own value (`outputs.t[taskrun.value]`), only
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from segue.engine import narrowing
 from segue.engine.asking import awaited
 from segue.engine.ending import outputs_question
+from segue.engine.flowables import working_directory
 from segue.engine.flowables.steering import Question
 from segue.engine.flowables.table import steering_of
 from segue.engine.plan import SECRET, Plan
@@ -51,6 +53,7 @@ def order_for(
         timeout=task.timeout,
         log_level=task.log_level,
         log_to_file=task.log_to_file,
+        folder=working_directory.folder_around(plan, execution, scene.run.parent_id),
     )
 
 
@@ -62,7 +65,7 @@ def evaluation_for(
     if scene is None or awaited(scene) != ordered.purpose:
         return None
     task = scene.node.task
-    return Order(
+    order = Order(
         id=f"{scene.id or execution.id}?{ordered.purpose}",
         execution_id=execution.id,
         namespace=execution.namespace,
@@ -78,6 +81,24 @@ def evaluation_for(
         template=ordered.template,
         typed=ordered.typed,
         secret_outputs=_secret_outputs(plan) if ordered.purpose == "outputs" else (),
+    )
+    return _errand(scene, order) if order.is_errand else order
+
+
+def _errand(scene: Scene, order: Order) -> Order:
+    """Its template are properties, and it works as its task says."""
+    task, run = scene.node.task, scene.run
+    assert task is not None
+    assert run is not None
+    folder = working_directory.folder_name(run)
+    return replace(
+        order,
+        id=f"{folder}?{order.purpose}",
+        properties=order.template,
+        template=None,
+        timeout=task.timeout,
+        log_level=task.log_level,
+        folder=folder,
     )
 
 
@@ -108,6 +129,8 @@ def _question(scene: Scene, purpose: str) -> Question | None:
             return Question(purpose, task.timeout)
         case "duration" if isinstance(task.body, Sleep):
             return Question(purpose, task.body.duration)
+        case "teardown":
+            return working_directory.last_question(scene.node)
         case _:
             return steering_of(scene.node).question(scene.node)
 

@@ -11,7 +11,8 @@ from typing import Any, Final, Self
 from segue.engine.templates import Needs, needs_of
 from segue.engine.templates import is_pure as _is_pure
 from segue.model.flow import Flow
-from segue.model.task import ForEach, If, Retry, Runnable, Sleep, Switch, Task, branches
+from segue.model.order import ERRANDS
+from segue.model.task import ForEach, If, Retry, Runnable, Sleep, Switch, Task, WorkingDirectory, branches
 
 ERRORS: Final = "errors"
 FINALLY: Final = "finally"
@@ -94,7 +95,7 @@ def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str,
         depth=parent.depth + 1,
         retry=task.retry or parent.retry,
         needs=needs_of(list(templates.values())),
-        elsewhere=frozenset(purpose for purpose, template in templates.items() if not _is_pure(template)),
+        elsewhere=_errands(task).union(purpose for purpose, template in templates.items() if not _is_pure(template)),
     )
     nodes[task.id] = node
     for name, children in branches(task.body):
@@ -102,12 +103,16 @@ def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str,
     return node
 
 
+def _errands(task: Task) -> frozenset[str]:
+    return ERRANDS if isinstance(task.body, WorkingDirectory) else frozenset()
+
+
 def _templates(task: Task) -> Iterator[tuple[str, Any]]:
     """What of a task may hold expressions, by what it is for."""
     yield "run_if", task.run_if
     yield "timeout", task.timeout
     match task.body:
-        case Runnable(properties=properties):
+        case Runnable(properties=properties) | WorkingDirectory(properties=properties):
             yield "properties", properties
         case Sleep(duration=duration):
             yield "duration", duration

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from segue.engine.asking import without_answers
 from segue.engine.ending import EXIT
+from segue.engine.flowables import working_directory
 from segue.engine.outcome import is_blocking
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
 from segue.engine.recount import recounted
@@ -112,6 +113,9 @@ def _restart_below(scene: Scene, reopening: _Reopening) -> None:
 
 
 def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
+    if working_directory.is_folder(scene.node):
+        _restart_folder(scene, run, reopening)
+        return
     main = scene.progress.notes.get("main")
     if main is None:  # works in a worker, or failed before it opened
         if run.state.is_final:
@@ -124,6 +128,18 @@ def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
     reopening.recount(scene, main)
 
 
+def _restart_folder(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
+    """As a whole: the folder that its tasks worked in is gone."""
+    if not run.state.is_final:
+        return
+    for child in list(_child_scenes(scene)):
+        reopening.remove(child)
+    reopening.move(run, State.RESTARTED)
+    if run.outputs is not None:
+        reopening.changes.append(OutputsSet(id=run.id, outputs=None))
+    reopening.recount(scene, "", notes={})
+
+
 def given_state(scene: Scene, state: State) -> tuple[Change, ...]:
     """A task run is given another end by hand; all above it goes on from there."""
     run = scene.run
@@ -131,6 +147,8 @@ def given_state(scene: Scene, state: State) -> tuple[Change, ...]:
     is_move = state.is_final and state is not run.state and run.state.is_final and state in TASK_RUN_MOVES[run.state]
     if not is_move or not is_at_rest(scene.execution) or _is_after_execution(scene):
         return ()
+    if run.parent_id is not None and working_directory.folder_around(scene.plan, scene.execution, run.parent_id):
+        return ()  # those after it would find no folder any more
     reopening = _Reopening(scene.at)
     reopening.move(run, state)
     if run.attempts:

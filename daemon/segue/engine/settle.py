@@ -15,10 +15,11 @@ from datetime import datetime
 from segue.engine import asking, attempts, ending, kill
 from segue.engine.asking import Answer, Pending
 from segue.engine.ending import EXIT
-from segue.engine.flowables import parts
+from segue.engine.flowables import parts, working_directory
 from segue.engine.flowables.steering import Child, Opening, Question
 from segue.engine.flowables.table import steering_of
 from segue.engine.limits import TASK_RUNS_MAX
+from segue.engine.outcome import worse
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
 from segue.engine.scene import Scene
 from segue.expression.template import truthy
@@ -227,13 +228,31 @@ def _next_list(scene: Scene) -> Changes:
     """The list in hand is done: which comes next, or the end."""
     progress, node = scene.progress, scene.node
     is_main = progress.branch not in SIDE_BRANCHES
+    last = _last_answer(scene)
+    if isinstance(last, Pending):
+        return last.changes
+    told = _told(scene, last) if is_main else ()
+    worst = worse(progress.worst, State.FAILED) if isinstance(last, Failure) else progress.worst
     leaves = EXIT in scene.execution.progress.notes
-    if is_main and progress.worst is State.FAILED and node.children(ERRORS) and not leaves:
-        return _take_up(scene, ERRORS)
+    if is_main and worst is State.FAILED and node.children(ERRORS) and not leaves:
+        return (*told, *_take_up(scene, ERRORS))
     if progress.branch != FINALLY and node.children(FINALLY):
-        return _take_up(scene, FINALLY)
-    worst = steering_of(node).end(progress.worst)
-    return ending.end_flow(scene, worst) if scene.run is None else ending.end_node(scene, worst)
+        return (*told, *_take_up(scene, FINALLY))
+    worst = steering_of(node).end(worst)
+    end = ending.end_flow(scene, worst) if scene.run is None else ending.end_node(scene, worst)
+    return (*told, *end)
+
+
+def _last_answer(scene: Scene) -> Answer | Failure | Pending:
+    """Of the errand after the last task, for those nodes that have one. Kept in the notes until the node has ended."""
+    question = working_directory.last_question(scene.node)
+    return Answer(None) if question is None else asking.ask(scene, question)
+
+
+def _told(scene: Scene, last: Answer | Failure) -> Changes:
+    if isinstance(last, Failure):
+        return (Logged(at=scene.at, level="ERROR", message=last.message, id=scene.id),)
+    return () if last.value is None else (OutputsSet(id=scene.id, outputs=last.value),)
 
 
 def _take_up(scene: Scene, branch: str) -> Changes:

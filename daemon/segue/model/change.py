@@ -80,6 +80,14 @@ class EvaluationOrdered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationDropped:
+    """*Act*: nobody waits for this evaluation any more; whoever is at it may stop."""
+
+    id: TaskRunId
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KillOrdered:
     """*Act*: take the order of this attempt back, or end its process group."""
 
@@ -157,6 +165,7 @@ Change = (
     | AttemptOpened
     | AttemptMoved
     | EvaluationOrdered
+    | EvaluationDropped
     | KillOrdered
     | TimerSet
     | TimerCleared

@@ -16,15 +16,22 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+SETUP = "setup"
+TEARDOWN = "teardown"
+ERRANDS = frozenset({SETUP, TEARDOWN})
+"""Purposes for which a worker does more than evaluate a template: it makes a working directory ready, or keeps what is
+to be kept of it."""
+
 LEVELS: tuple[LogLevel, ...] = tuple(LogLevel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One attempt of a runnable task, or (`purpose` given) the evaluation of a template.
+    """One attempt of a runnable task, or (`purpose` given) the evaluation of a template, or an errand.
 
     `id` names it on the wire: `<task run id>#<attempt>`, or `<task run or execution id>?<purpose>`. `properties`
-    are unrendered; `variables` is the part of the scope that they (and `run_if`, `timeout`) name.
+    are unrendered; `variables` is the part of the scope that they (and `run_if`, `timeout`) name. `folder` names the
+    folder that it shares with others; without, it has one of its own.
     """
 
     id: str
@@ -47,6 +54,11 @@ class Order:
     template: Any = None
     typed: bool = False
     secret_outputs: tuple[str, ...] = ()  # of a flow: those to encrypt whatever they hold
+    folder: str | None = None
+
+    @property
+    def is_errand(self) -> bool:
+        return self.purpose in ERRANDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

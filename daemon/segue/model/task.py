@@ -127,7 +127,18 @@ class ForEach:
     finally_: tuple["Task", ...] = ()
 
 
-Body = Runnable | Sleep | Sequential | Parallel | Dag | If | Switch | AllowFailure | ForEach
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingDirectory:
+    """One after another, all in one folder. `properties` say what comes into it and what is kept of it, unrendered:
+    `inputFiles`, `namespaceFiles`, `outputFiles`, `cache`."""
+
+    tasks: tuple["Task", ...]
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    errors: tuple["Task", ...] = ()
+    finally_: tuple["Task", ...] = ()
+
+
+Body = Runnable | Sleep | Sequential | Parallel | Dag | If | Switch | AllowFailure | ForEach | WorkingDirectory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

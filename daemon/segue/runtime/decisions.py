@@ -13,19 +13,22 @@ from typing import Final
 from segue.engine.admission import admit
 from segue.engine.advance import advance
 from segue.engine.create import rerun_of
+from segue.engine.flowables.working_directory import folder_name, is_folder
 from segue.model.change import (
     AttemptOpened,
     Change,
+    EvaluationDropped,
     EvaluationOrdered,
     ExecutionMoved,
     KillOrdered,
     RerunOrdered,
+    TaskRunMoved,
     TimerCleared,
     TimerSet,
 )
 from segue.model.event import Event, Refused, Started, TimerKind
 from segue.model.execution import Execution
-from segue.model.names import ExecutionId
+from segue.model.names import ExecutionId, TaskRunId
 from segue.model.revision import FlowKey
 from segue.model.state import State
 from segue.runtime.clock import Dice
@@ -33,6 +36,7 @@ from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch
 from segue.runtime.live import Live, LiveExecutions
 from segue.runtime.round import Round
+from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.snapshots import snapshot
 from segue.runtime.timers import TimerKey, Timers
 from segue.store.records import Timer
@@ -47,13 +51,20 @@ class Decisions:
     """What a round may do to executions."""
 
     def __init__(
-        self, executions: LiveExecutions, revisions: Revisions, dispatch: Dispatch, timers: Timers, dice: Dice
+        self,
+        executions: LiveExecutions,
+        revisions: Revisions,
+        dispatch: Dispatch,
+        timers: Timers,
+        folders: SharedFolders,
+        dice: Dice,
     ) -> None:
         self.executions = executions
         self._dice = dice
         self._revisions = revisions
         self._dispatch = dispatch
         self._timers = timers
+        self._folders = folders
         self._hooks: list[Hook] = []
         self._ends: dict[ExecutionId, list[asyncio.Future[Execution]]] = {}
 
@@ -160,6 +171,10 @@ class Decisions:
                     self._dispatch.queue_attempt(execution.id, run_id, number)
                 case EvaluationOrdered():
                     self._dispatch.queue_evaluation(execution.id, change)
+                case EvaluationDropped(id=run_id, purpose=purpose):
+                    round_.then(partial(self._dispatch.drop_evaluation, run_id, purpose))
+                case TaskRunMoved(id=run_id, state=state) if state.is_final:
+                    self._leave_folder(round_, live, run_id)
                 case KillOrdered(id=run_id, attempt=number):
                     round_.then(partial(self._dispatch.kill, run_id, number))
                 case TimerSet(kind=kind, due=due, id=run_id):
@@ -181,6 +196,12 @@ class Decisions:
             live.execution, live.deployed.flow, id=self._dice.execution_id(round_.at), at=round_.at, due=due
         )
         self.begin(round_, live.deployed, again)
+
+    def _leave_folder(self, round_: Round, live: Live, run_id: TaskRunId) -> None:
+        """The folder of a WorkingDirectory is not needed any more."""
+        run = live.execution.task_runs.get(run_id)
+        if run is not None and is_folder(live.deployed.plan.nodes[run.task_id]):
+            round_.then(partial(self._folders.remove, folder_name(run)))
 
     def _moved(self, round_: Round, live: Live, state: State) -> None:
         held = self.executions.holding(live.key)

@@ -17,9 +17,9 @@ from segue.engine.limits import RESUBMITS_MAX
 from segue.engine.orders import evaluation_for, order_for
 from segue.model.change import EvaluationOrdered
 from segue.model.event import AttemptEnded, AttemptStarted, Evaluated, Event, TimerFired, WhenLost, WorkerLost
-from segue.model.execution import Failure
+from segue.model.execution import Failure, TaskRun
 from segue.model.names import ExecutionId, TaskRunId
-from segue.model.order import LogLine, Metric, Order
+from segue.model.order import ERRANDS, LogLine, Metric, Order
 from segue.model.state import State
 from segue.runtime.clock import Dice
 from segue.runtime.live import Live, LiveExecutions
@@ -161,6 +161,14 @@ class Dispatch:
         assert self._pool is not None
         self._pool.kill(f"{task_run_id}#{attempt}")
 
+    def drop_evaluation(self, task_run_id: TaskRunId, purpose: str) -> None:
+        """Nobody waits for it any more. What a worker still says of it is passed over."""
+        assert self._pool is not None
+        for order_id, piece in tuple(self._with_worker.items()):
+            if isinstance(piece, _Evaluation) and piece.wanted.id == task_run_id and piece.wanted.purpose == purpose:
+                del self._with_worker[order_id]
+                self._pool.kill(order_id)
+
     def timer_event(self, key: TimerKey, at: datetime) -> Event:
         return TimerFired(at=at, kind=key.kind, task_run_id=key.task_run_id)
 
@@ -219,16 +227,21 @@ class Dispatch:
 
     def _logged(self, order_id: str, lines: tuple[LogLine, ...], metrics: tuple[Metric, ...], round_: Round) -> None:
         piece = self._with_worker.get(order_id)
-        if not isinstance(piece, _Attempt):
-            return
+        match piece:
+            case _Attempt(task_run_id=run_id, number=number):
+                attempt: int | None = number
+            case _Evaluation(wanted=EvaluationOrdered(id=run_id, purpose=purpose)) if purpose in ERRANDS and run_id:
+                attempt = None
+            case _:
+                return
         live = self._executions.get(piece.execution_id)
-        run = live.execution.task_runs.get(piece.task_run_id) if live else None
+        run = live.execution.task_runs.get(run_id) if live else None
         if live is None or run is None:
             return
         for line in lines:
-            round_.batch.add_log(_stored_line(live, piece, run.task_id, line))
+            round_.batch.add_log(_stored_line(live, run, attempt, line))
         for metric in metrics:
-            round_.batch.add_metric(_stored_metric(live, piece, run.task_id, metric, round_.at))
+            round_.batch.add_metric(_stored_metric(live, run, metric, round_.at))
         round_.touch(live.execution)
 
     def _ended(self, report: OrderEnded, round_: Round) -> None:
@@ -347,30 +360,30 @@ def _settle_question(answer: asyncio.Future[Any], report: OrderEnded) -> None:
         answer.set_exception(NoAnswer(report.failure.message if report.failure else str(report.state)))
 
 
-def _stored_line(live: Live, piece: _Attempt, task_id: str, line: LogLine) -> StoredLogLine:
+def _stored_line(live: Live, run: TaskRun, attempt: int | None, line: LogLine) -> StoredLogLine:
     return StoredLogLine(
         at=datetime.fromtimestamp(line.at / 1000, UTC),
         level=line.level,
         namespace=live.key.namespace,
         flow_id=live.key.flow_id,
         message=line.message,
-        execution_id=piece.execution_id,
-        task_run_id=piece.task_run_id,
-        task_id=task_id,
-        attempt=piece.number,
+        execution_id=live.execution.id,
+        task_run_id=run.id,
+        task_id=run.task_id,
+        attempt=attempt,
     )
 
 
-def _stored_metric(live: Live, piece: _Attempt, task_id: str, metric: Metric, at: datetime) -> StoredMetric:
+def _stored_metric(live: Live, run: TaskRun, metric: Metric, at: datetime) -> StoredMetric:
     return StoredMetric(
         at=at,
         namespace=live.key.namespace,
         flow_id=live.key.flow_id,
-        execution_id=piece.execution_id,
+        execution_id=live.execution.id,
         name=metric.name,
         kind=metric.kind,
         value=metric.value,
-        task_run_id=piece.task_run_id,
-        task_id=task_id,
+        task_run_id=run.id,
+        task_id=run.task_id,
         tags=metric.tags,
     )

@@ -40,6 +40,7 @@ from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
 from segue.runtime.secrets import Secrets
 from segue.runtime.settings import Settings
+from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.starts import Starts
 from segue.runtime.ticker import Ticker
 from segue.runtime.timers import Timers
@@ -95,7 +96,8 @@ class Segue:
         self.revisions = Revisions(self._read_revision)
         secrets = Secrets(environment, settings.secrets_folder)
         self.dispatch = Dispatch(self.executions, self.loop, dice, self.surroundings, settings.worker_lost)
-        self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, dice)
+        folders = SharedFolders(settings.data.absolute() / "work")
+        self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, folders, dice)
         self.loop.bind(self.decisions)
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
         self.loop.on_settled(self.ticker.rearm)
@@ -171,6 +173,7 @@ class Segue:
             self.dispatch,
             self.timers,
             self.flow_triggers,
+            folders,
             dice,
             settings.worker_lost,
         )

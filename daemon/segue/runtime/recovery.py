@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from segue.engine.flowables.working_directory import folders_of
 from segue.engine.orders import open_evaluations
 from segue.engine.rebuild import restore
 from segue.model.event import TimerKind, WhenLost, WorkerLost
@@ -20,6 +21,7 @@ from segue.runtime.dispatch import Dispatch
 from segue.runtime.flow_triggers import FlowTriggers
 from segue.runtime.live import Live
 from segue.runtime.round import Round
+from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.timers import TimerKey, Timers
 from segue.store.records import Timer
 
@@ -46,6 +48,7 @@ class Recovery:
         dispatch: Dispatch,
         timers: Timers,
         flow_triggers: FlowTriggers,
+        folders: SharedFolders,
         dice: Dice,
         worker_lost: WhenLost,
     ) -> None:
@@ -54,6 +57,7 @@ class Recovery:
         self._dispatch = dispatch
         self._timers = timers
         self._flow_triggers = flow_triggers
+        self._folders = folders
         self._dice = dice
         self._worker_lost = worker_lost
 
@@ -63,6 +67,7 @@ class Recovery:
         taken = [live for execution in left.executions if (live := self._adopted(execution, round_)) is not None]
         for live in taken:
             self._go_on(live, round_)
+        self._folders.remove_except({name for live in taken for name in folders_of(live.deployed.plan, live.execution)})
         self._decisions.release_all(round_)
         if left.executions:
             _log.info("recovery.done executions=%d timers=%d", len(left.executions), len(left.timers))

@@ -27,6 +27,7 @@ from segue.model.task import (
     Sleep,
     Switch,
     Task,
+    WorkingDirectory,
 )
 from segue.spec import tasks
 from segue.spec.build_triggers import trigger_of
@@ -39,6 +40,7 @@ from segue.spec.tasks import ConstantRetry, ExponentialRetry, RandomRetry
 # Keys that the model keeps for display but that steer nothing.
 _TASK_EXTRA: Final = ("workerGroup", "workerSelector", "taskCache", "assets")
 _FLOW_EXTRA: Final = ("sla", "checks", "draft", "workerGroup", "workerSelector")
+_FOLDER_KEYS: Final = ("inputFiles", "namespaceFiles", "outputFiles", "cache")
 _OPTION_SPELLINGS: Final[Mapping[str, str]] = {"options": "values"}
 
 
@@ -210,6 +212,11 @@ def _switch(read: Object) -> Body:
     )
 
 
+def _working_directory(read: Object) -> Body:
+    properties = {key: read.raw[key] for key in _FOLDER_KEYS if read.raw.get(key) is not None}
+    return WorkingDirectory(tasks=_tasks(read, "tasks"), properties=properties, **_endings(read))
+
+
 def _for_each(values: Any, limit: int, read: Object) -> Body:
     return ForEach(
         values=values if isinstance(values, str) else tuple(values),
@@ -227,6 +234,7 @@ _BODIES: Final[Mapping[str, Callable[[Object], Body]]] = {
     PREFIX + "core.flow.Dag": _dag,
     PREFIX + "core.flow.If": _if,
     PREFIX + "core.flow.Switch": _switch,
+    PREFIX + "core.flow.WorkingDirectory": _working_directory,
     PREFIX + "core.flow.ForEach": lambda read: _for_each(read.own.values, read.own.concurrency_limit, read),
     PREFIX + "core.flow.EachSequential": lambda read: _for_each(read.own.value, 1, read),
     PREFIX + "core.flow.EachParallel": lambda read: _for_each(read.own.value, read.own.concurrent, read),

@@ -135,6 +135,7 @@ _IN_THE_ENGINE: Final = frozenset(
         "core.flow.ForEach",
         "core.flow.EachSequential",
         "core.flow.EachParallel",
+        "core.flow.WorkingDirectory",
         "core.flow.Sleep",
         "core.trigger.Schedule",
         "core.trigger.ScheduleOnDates",

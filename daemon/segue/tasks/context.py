@@ -21,6 +21,7 @@ TIMER: Final = "timer"
 GAUGE: Final = "gauge"
 
 FOLDER_PREFIX: Final = "task-"  # of every folder that an attempt makes in the work folder
+SHARED_PREFIX: Final = "shared-"  # of every folder that several task runs work in
 
 
 class Journal(Protocol):
@@ -65,6 +66,10 @@ def clear_work(work: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def shared_folder(work: Path, name: str) -> Path:
+    return work / f"{SHARED_PREFIX}{name}"
+
+
 @dataclass(slots=True, kw_only=True)
 class TaskContext:
     """Handed to a task's function; ends with the attempt."""
@@ -99,7 +104,9 @@ class TaskContext:
 
     @property
     def working_directory(self) -> Path:
-        """An empty folder of this attempt's own, gone when it ends."""
+        """An empty folder of this attempt's own, gone when it ends; or the one that it shares with others."""
+        if self.order.folder is not None:
+            return shared_folder(self.surroundings.work, self.order.folder)
         if self._folder is None:
             self.surroundings.work.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self.surroundings.work))

@@ -14,13 +14,14 @@ from pydantic import BaseModel, ValidationError
 from segue.expression.errors import ExpressionError
 from segue.expression.template import Scope, truthy
 from segue.model.execution import Failure
-from segue.model.order import LogLevel, Order
+from segue.model.order import SETUP, LogLevel, Order
 from segue.model.state import State
 from segue.spec.duration import NotADuration, parse_duration
 from segue.spec.fields import Spec
 from segue.storage.address import AddressRefused
 from segue.storage.local import LocalStorage
 from segue.storage.storage import StorageFailure
+from segue.tasks import working_directory
 from segue.tasks.context import Surroundings, TaskContext
 from segue.tasks.daemon import DaemonCalls
 from segue.tasks.encryption import CannotDecrypt, Cipher, opened
@@ -133,13 +134,15 @@ class Performer:
         if order.purpose != keeping.EVAL:
             variables = opened(order.variables, self._cipher, context.masker)
             context.scope = replace(context.scope, variables=variables)
-        if order.purpose is not None:
+        if order.purpose is not None and not order.is_errand:
             value = context.render(order.template, typed=order.typed)
             return Ended(order_id=order.id, state=State.SUCCESS, value=keeping.answer_of(order, value))
         if order.run_if is not None and not truthy(context.render(order.run_if)):
             return Ended(order_id=order.id, state=State.SKIPPED)
         self._limit_time(context)
         result = _run(context)
+        if order.is_errand:
+            return Ended(order_id=order.id, state=result.state, value=result.outputs)
         return Ended(order_id=order.id, state=result.state, outputs=result.outputs, wishes=result.wishes)
 
     def _limit_time(self, context: TaskContext) -> None:
@@ -154,9 +157,12 @@ class Performer:
 
 
 def _run(context: TaskContext) -> Result:
-    kind = task_kinds().get(context.order.task_type)
+    order = context.order
+    kind = working_directory.ERRANDS.get(order.purpose or "") or task_kinds().get(order.task_type)
     if kind is None:
-        raise TaskFailed(f"The task type {context.order.task_type} is not installed here")
+        raise TaskFailed(f"The task type {order.task_type} is not installed here")
+    if order.folder is not None and order.purpose != SETUP and not context.working_directory.is_dir():
+        raise TaskFailed("The folder of the WorkingDirectory is gone: restart the execution, it begins anew")
     result = kind.run(_properties(kind, context), context)
     if result.instead is None:
         return result
@@ -210,6 +216,7 @@ def _cut_short(context: TaskContext, cause: Cause) -> Ended:
 
 def _failed(context: TaskContext, failure: Failure, outputs: Mapping[str, Any] | None = None) -> Ended:
     message = context.masker.mask(failure.message)[:FAILURE_LENGTH_MAX]
-    context.log(LogLevel.ERROR, message)
+    if not context.order.is_errand:  # of an errand the engine tells
+        context.log(LogLevel.ERROR, message)
     told = Failure(message=message, kind=failure.kind)
     return Ended(order_id=context.order.id, state=State.FAILED, failure=told, outputs=outputs)

@@ -117,7 +117,7 @@ class Pool:
             return
         line.take(order, self._loop.time())
         self._orders[order.id] = line
-        if order.purpose is not None:
+        if order.purpose is not None and not order.is_errand:
             seconds = self._settings.evaluation_timeout.total_seconds()
             failure = Failure(message=f"The evaluation took longer than {seconds:g} s", kind="timeout")
             self._end_order_after(line, seconds, State.FAILED, failure)

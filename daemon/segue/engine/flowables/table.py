@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from segue.engine.flowables import allow_failure, dag, for_each, if_, parallel, sequential, switch
+from segue.engine.flowables import allow_failure, dag, for_each, if_, parallel, sequential, switch, working_directory
 from segue.engine.flowables.steering import Steering
 from segue.engine.plan import Node
-from segue.model.task import AllowFailure, Dag, ForEach, If, Parallel, Sequential, Switch
+from segue.model.task import AllowFailure, Dag, ForEach, If, Parallel, Sequential, Switch, WorkingDirectory
 
 STEERINGS: Final[dict[type, Steering]] = {
     Sequential: sequential,
@@ -15,6 +15,7 @@ STEERINGS: Final[dict[type, Steering]] = {
     ForEach: for_each,
     AllowFailure: allow_failure,
     Dag: dag,
+    WorkingDirectory: working_directory,
 }
 
 

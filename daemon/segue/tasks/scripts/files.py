@@ -125,14 +125,20 @@ def keep_output_files(
 
 def _matching(pattern: str, folder: Path) -> Iterator[str]:
     root = folder.resolve()
+    for name in names_matching(pattern, folder):
+        path = folder / name
+        # A link that the script made may lead anywhere.
+        if path.is_file() and path.resolve().is_relative_to(root):
+            yield name
+
+
+def names_matching(pattern: str, folder: Path) -> Iterator[str]:
+    """Of files, folders and links, by relative path."""
     for choice in _choices(pattern.removeprefix("./")):
         if choice.startswith("/") or ".." in choice.split("/"):
-            raise TaskFailed(f"outputFiles: {pattern!r} leads out of the working directory")
+            raise TaskFailed(f"{pattern!r} leads out of the working directory")
         for name in sorted(glob.glob(choice, root_dir=folder, recursive=True, include_hidden=True)):  # noqa: PTH207 - hidden ones too
-            path = folder / name
-            # A link that the script made may lead anywhere.
-            if path.is_file() and path.resolve().is_relative_to(root):
-                yield os.path.normpath(name)
+            yield os.path.normpath(name)
 
 
 def _choices(pattern: str) -> list[str]:
