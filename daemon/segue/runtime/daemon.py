@@ -100,6 +100,11 @@ class RunningDaemon:
     def now(self) -> datetime:
         return self._parts.clock.now()
 
+    @property
+    def url(self) -> str:
+        """Where people reach it; empty if nobody said."""
+        return str(self._parts.surroundings["kestra"]["url"])
+
     # Executions.
 
     async def start(self, request: ports.Start) -> Execution | ports.Refusal:

@@ -16,6 +16,7 @@ from segue.model.revision import FlowKey
 from segue.model.state import FINAL, State
 from segue.runtime.daemon import RunningDaemon
 from segue.runtime.dispatch import NoAnswer
+from segue.runtime.execution_told import execution_told
 from segue.runtime.keys import Keys, KeyTaken, state_key
 from segue.runtime.loop import Busy
 from segue.runtime.purging import KeysPurged, Parts, Purges
@@ -62,6 +63,7 @@ class WorkersAsks:
             "executions.count": self._count,
             "executions.missing": self._missing,
             "executions.purge": self._purge_executions,
+            "execution.read": self._execution,
             "execution.resume": self._resume,
             "execution.kill": self._kill,
             "logs.fetch": self._fetch_logs,
@@ -184,6 +186,13 @@ class WorkersAsks:
 
     async def _missing(self, _asker: _Asker, arguments: Arguments) -> list[str]:
         return await self._purges.missing([str(each) for each in arguments["ids"]])
+
+    async def _execution(self, _asker: _Asker, arguments: Arguments) -> dict[str, Any]:
+        execution_id = str(arguments["execution_id"])
+        execution = await asyncio.to_thread(self._reads.execution, execution_id)
+        if execution is None:
+            raise NoAnswer(f"There is no execution {execution_id}")
+        return execution_told(execution, self._daemon.now(), self._daemon.url)
 
     async def _resume(self, _asker: _Asker, arguments: Arguments) -> None:
         await self._act(str(arguments["execution_id"]), Resume(inputs=dict(arguments["inputs"])))

@@ -28,6 +28,8 @@ _CONDITIONS: Final = (
     "FlowNamespace",
 )
 
+_NOTIFICATIONS: Final = "io.kestra.plugin.notifications."
+
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "core.log.Log": (_TASKS + "log.Log", _TASKS + "debugs.Log"),
     "core.log.Fetch": (_TASKS + "log.Fetch",),
@@ -95,4 +97,26 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
         for name in _CONDITIONS
     },
     "core.condition.MultipleCondition": (f"{_OLD_CONDITION}MultipleCondition",),
+    **{
+        f"slack.notifications.{name}": (f"{_NOTIFICATIONS}slack.{name}", f"io.kestra.plugin.slack.{name}")
+        for name in ("SlackIncomingWebhook", "SlackExecution")
+    },
+    **{
+        name: (_NOTIFICATIONS + old,)
+        for name, old in {
+            "discord.DiscordIncomingWebhook": "discord.DiscordIncomingWebhook",
+            "discord.DiscordExecution": "discord.DiscordExecution",
+            "microsoft365.teams.TeamsIncomingWebhook": "teams.TeamsIncomingWebhook",
+            "microsoft365.teams.TeamsExecution": "teams.TeamsExecution",
+            "googleworkspace.chat.GoogleChatIncomingWebhook": "google.GoogleChatIncomingWebhook",
+            "googleworkspace.chat.GoogleChatExecution": "google.GoogleChatExecution",
+            "telegram.TelegramSend": "telegram.TelegramSend",
+            "telegram.TelegramExecution": "telegram.TelegramExecution",
+            "email.MailSend": "mail.MailSend",
+            "email.MailExecution": "mail.MailExecution",
+            "opsgenie.OpsgenieAlert": "opsgenie.OpsgenieAlert",
+            "pagerduty.PagerDutyAlert": "pagerduty.PagerDutyAlert",
+            "zenduty.ZendutyAlert": "zenduty.ZendutyAlert",
+        }.items()
+    },
 }

@@ -32,6 +32,7 @@ from segue.spec.types import (
     templating,
     timing,
 )
+from segue.spec.types.plugins import mail, notifications
 
 PREFIX: Final = "io.kestra.plugin."
 _SUGGESTIONS_MAX: Final = 3
@@ -161,6 +162,8 @@ _TASKS: Final = (
     state.TYPES,
     timing.TYPES,
     scripts.TYPES,
+    notifications.TYPES,
+    mail.TYPES,
 )
 
 

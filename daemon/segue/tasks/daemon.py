@@ -113,6 +113,10 @@ class DaemonCalls:
         """`namespace`, `flowId` (None where a namespace was asked for) and `count`, in the order asked for."""
         return list(self._ask("executions.count", selection))
 
+    def execution(self, execution_id: str) -> Mapping[str, Any]:
+        """What people are told of it: as the API shows its head, with `lastTask`, `failedTask`, `url` (or None)."""
+        return dict(self._ask("execution.read", {"execution_id": execution_id}))
+
     def resume(self, execution_id: str, inputs: Mapping[str, Any]) -> None:
         self._ask("execution.resume", {"execution_id": execution_id, "inputs": dict(inputs)})
 

@@ -27,6 +27,7 @@ from segue.tasks import (
     trigger,
 )
 from segue.tasks.kind import TaskKind
+from segue.tasks.plugins import mail, notifications
 from segue.tasks.scripts import python, shell
 from segue.tasks.storage import files, items, purge, split
 
@@ -52,6 +53,8 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *purge.KINDS,
     *shell.KINDS,
     *python.KINDS,
+    *notifications.KINDS,
+    *mail.KINDS,
 )
 
 
