@@ -175,14 +175,14 @@ class GitSync:
         self.syncs += 1
         try:
             looked = await asyncio.to_thread(self._look)
-            await self._apply(looked, cause, started)
+            changed = await self._apply(looked, cause, started)
         except (GitError, RefMissing, NotARepository, OSError, Busy) as error:
             self.failures += 1
             await self._failed(error, cause, started)
             self._answer(answered_up_to, error)
         else:
             self.failures = 0
-            self._answer(answered_up_to, None)
+            self._answer(answered_up_to, changed)
         finally:
             self.is_syncing = False
 
@@ -214,7 +214,8 @@ class GitSync:
 
         return _Looked(found, world_of(found, before, flows, older, reuse=is_same_rules), flows)
 
-    async def _apply(self, looked: _Looked, cause: str, started: datetime) -> None:
+    async def _apply(self, looked: _Looked, cause: str, started: datetime) -> tuple[FlowKey, ...]:
+        """Make what was found the live world; the flows that are live at another revision than before."""
         found, world, before = looked.found, looked.world, self._revisions.live
         held = f"{found.held}; confirm with the commit trailer Segue-Allow-Prune: true" if found.held else None
         is_news = world is not before or held is not None or self.last is None or self.last.error is not None
@@ -235,6 +236,7 @@ class GitSync:
         self._checkpoint = found.checkpoint
         self._flows = looked.flows
         self.last = entry if is_news else replace(self.last or entry, ended_at=entry.ended_at)
+        return entry.changed
 
     def _write(self, looked: _Looked, entry: ports.Sync, round_: Round) -> None:
         found, world, before = looked.found, looked.world, self._revisions.live
@@ -278,18 +280,17 @@ class GitSync:
         round_.batch.add_sync(_stored(entry))
         round_.topics.add(GIT)
 
-    def _answer(self, up_to: int, error: Exception | None) -> None:
+    def _answer(self, up_to: int, outcome: tuple[FlowKey, ...] | Exception) -> None:
         ready = [done for wanted, done in self._waiting if wanted <= up_to]
         self._waiting = [(wanted, done) for wanted, done in self._waiting if wanted > up_to]
         world = self._revisions.live
-        changed = self.last.changed if self.last else ()
         for done in ready:
             if done.done():
                 continue
-            if error is not None:
-                done.set_exception(error)
+            if isinstance(outcome, Exception):
+                done.set_exception(outcome)
             else:
-                done.set_result(ports.SyncDone(commit=world.commit, changed=changed, problems=world.problems))
+                done.set_result(ports.SyncDone(commit=world.commit, changed=outcome, problems=world.problems))
 
 
 def _changed(before: Deployment, after: Deployment) -> set[FlowKey]:
