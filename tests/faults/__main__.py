@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.faults.chaos import kill_daemon, kill_workers, make_daemon
+from tests.faults.chaos import kill_daemon, kill_workers, loaded_daemon
 
 
 def main() -> int:
@@ -24,15 +24,11 @@ def main() -> int:
     console = Console()
     folder = Path(tempfile.mkdtemp(prefix="segue-faults-"))
     console.print(f"seed {options.seed}, in {folder}")
-    daemon, marks = make_daemon(folder, ticks=not options.workers)
-    try:
+    with loaded_daemon(folder, ticks=not options.workers) as (daemon, marks):
         if options.workers:
             outcome = kill_workers(daemon, marks, kills=options.kills, seed=options.seed)
         else:
             outcome = kill_daemon(daemon, marks, kills=options.kills, seed=options.seed, say=console.print)
-        daemon.stop()
-    finally:
-        daemon.discard()
     table = Table("what", "figure", title="Segue, faults")
     for row in outcome.rows():
         table.add_row(*row)

@@ -5,7 +5,8 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -44,9 +45,8 @@ class Outcome:
 
     def rows(self) -> list[tuple[str, str]]:
         """Name and figure, for people."""
-        slowest, median = _slowest_and_median(self.recoveries)
         after = self.aftermath
-        return [
+        rows = [
             ("seed", str(self.seed)),
             ("kills", str(self.kills)),
             ("executions acknowledged", str(len(self.load.started))),
@@ -56,18 +56,32 @@ class Outcome:
             ("attempts lost and shown so", str(after.lost_attempts if after else "?")),
             ("executions that gave up", str(after.gave_up if after else "?")),
             ("slots of the schedule", str(after.ticks if after else "?")),
-            ("start to ready, median", f"{median:.2f} s"),
-            ("start to ready, slowest", f"{slowest:.2f} s"),
-            ("faults", str(len(self.all_faults))),
         ]
+        if self.recoveries:
+            ordered = sorted(self.recoveries)
+            rows.append(("start to ready, median", f"{ordered[len(ordered) // 2]:.2f} s"))
+            rows.append(("start to ready, slowest", f"{ordered[-1]:.2f} s"))
+        return [*rows, ("faults", str(len(self.all_faults)))]
 
 
-def make_daemon(folder: Path, *, ticks: bool = True, **environment: str) -> tuple[Daemon, Path]:
-    """A daemon that follows the flows of the load, and the file where their scripts leave marks."""
+@contextmanager
+def loaded_daemon(
+    folder: Path, *, ticks: bool = True, data: Path | None = None, **environment: str
+) -> Iterator[tuple[Daemon, Path]]:
+    """A daemon, not yet started, that follows the flows of the load, and the file where their scripts leave marks.
+    What still runs in the end is stopped, in time and in order."""
     marks = folder / "marks"
     repository = Repository(folder / "repository")
     repository.commit(flows.files(marks, ticks=ticks))
-    return Daemon(repository, folder, environment=environment), marks
+    daemon = Daemon(repository, folder, environment=environment)
+    daemon.data = data or daemon.data
+    try:
+        yield daemon, marks
+        if daemon.is_running:
+            daemon.stop()
+    finally:
+        daemon.discard()
+        daemon.http.close()
 
 
 def kill_daemon(
@@ -161,8 +175,3 @@ def _expect_gone(left: list[ProcessFacts], outcome: Outcome) -> None:
         )
     except AssertionError:
         outcome.faults.append(f"survivors of a killed daemon: {[each.pid for each in left if is_running(each)]}")
-
-
-def _slowest_and_median(seconds: list[float]) -> tuple[float, float]:
-    ordered = sorted(seconds) or [0.0]
-    return ordered[-1], ordered[len(ordered) // 2]

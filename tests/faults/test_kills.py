@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chaos import Outcome, kill_daemon, kill_workers, make_daemon
+from tests.faults.chaos import Outcome, kill_daemon, kill_workers, loaded_daemon
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
@@ -22,23 +22,15 @@ def expect_well(outcome: Outcome) -> None:
 
 
 def test_fifty_kills_of_the_daemon_lose_nothing_and_leave_nothing_hanging(tmp_path: Path) -> None:
-    daemon, marks = make_daemon(tmp_path)
-    try:
+    with loaded_daemon(tmp_path) as (daemon, marks):
         outcome = kill_daemon(daemon, marks, kills=50, seed=seed())
-        daemon.stop()
-    finally:
-        daemon.discard()
     expect_well(outcome)
 
 
 @pytest.mark.parametrize("policy", ["resubmit", "fail"])
 def test_killed_workers_are_attempts_that_everybody_sees(tmp_path: Path, policy: str) -> None:
-    daemon, marks = make_daemon(tmp_path, ticks=False, SEGUE_WORKER_LOST=policy)
-    try:
+    with loaded_daemon(tmp_path, ticks=False, SEGUE_WORKER_LOST=policy) as (daemon, marks):
         outcome = kill_workers(daemon, marks, kills=50, seed=seed(), policy_fails=policy == "fail")
-        daemon.stop()
-    finally:
-        daemon.discard()
     expect_well(outcome)
     assert outcome.aftermath is not None
     assert outcome.aftermath.lost_attempts > 0
