@@ -1,7 +1,7 @@
 """Questions about what is smaller than a flow: Ion, plugin defaults, keys, addresses, typed rendering."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -10,13 +10,19 @@ from segue.expression.errors import ExpressionError
 from segue.expression.template import render_value
 from segue.expression.values import plain
 from segue.model.flow import PluginDefault
-from segue.model.names import KEY
+from segue.model.order import Metric, Order
 from segue.spec.catalogue import TypeEntry
 from segue.spec.fields import Spec
 from segue.spec.nested import Role
 from segue.spec.plugin_defaults import completed
 from segue.storage.address import address_of, execution_parts, task_run_parts
+from segue.tasks.globs import matcher, with_syntax
+from segue.tasks.kind import TaskFailed
+from segue.tasks.metrics import added_up
+from segue.tasks.storage.files import extension_of
+from segue.tasks.targets import target_of
 
+from tests.conformance import keys
 from tests.conformance.reading import Refused, Unsupported, present, scope_of, value_of
 
 Given = dict[str, Any]
@@ -29,6 +35,8 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     now = present(question)
     try:
         return {"value": answerer(value_of(question["given"], now), now)}
+    except keys.NoSuchKey as missing:
+        return {"error": str(missing), "http_status": 404}
     except ExpressionError as error:
         raise Refused(str(error)) from error
 
@@ -70,10 +78,62 @@ def _marked(value: Any) -> Any:
     return {marks[name]: iso.text_of(value)} if name in marks else plain(value)
 
 
-def _kv_key(given: Given, _now: datetime) -> Any:
-    if KEY.fullmatch(given["key"]):
-        return {"ok": True}
-    raise Refused(f"Key {given['key']!r} must match {KEY.pattern}")
+def _file_extension(given: Given, _now: datetime) -> Any:
+    return {"extension": extension_of(given["path"])}
+
+
+def _glob_pattern(given: Given, _now: datetime) -> Any:
+    return {"patterns": [with_syntax(pattern, given.get("base")) for pattern in given["patterns"]]}
+
+
+def _glob_match(given: Given, _now: datetime) -> Any:
+    is_meant = matcher(given.get("patterns") or given.get("includes") or ["**"])
+    is_left_out = matcher(given.get("excludes") or [])
+    return {"matched": [path for path in given["paths"] if is_meant(path) and not is_left_out(path)]}
+
+
+def _metrics(given: Given, _now: datetime) -> Any:
+    """Given are type, name, value and tags; a timer's value is a duration."""
+    published = [
+        Metric(name=name, kind=kind, value=_figure(value), tags=dict(*tags))
+        for kind, name, value, *tags in given["metrics"]
+    ]
+    return {
+        "metrics": [
+            [
+                each.name,
+                iso.duration_text(timedelta(seconds=each.value)) if each.kind == "timer" else each.value,
+                dict(each.tags),
+            ]
+            for each in added_up(published)
+        ]
+    }
+
+
+def _figure(value: Any) -> float:
+    span = iso.read_duration(value) if isinstance(value, str) else None
+    return float(value) if span is None else span.total_seconds()
+
+
+def _execution_parameters(given: Given, _now: datetime) -> Any:
+    flow, execution = given["variables"]["flow"], given["variables"]["execution"]
+    order = Order(
+        id="order",
+        execution_id=execution["id"],
+        namespace=flow["namespace"],
+        flow_id=flow["id"],
+        revision=flow.get("revision", 1),
+        commit="",
+        task_run_id=None,
+        task_id="",
+        task_type="",
+        attempt=1,
+    )
+    try:
+        target = target_of(order, given.get("namespace"), given.get("flowId"), given.get("executionId"))
+    except TaskFailed as failed:
+        raise Refused(failed.message) from failed
+    return {"namespace": target.namespace, "flowId": target.flow_id, "id": target.execution_id}
 
 
 def _storage_address(given: Given, _now: datetime) -> Any:
@@ -120,7 +180,12 @@ KINDS: dict[str, Callable[[Given, datetime], Any]] = {
     "typed_render": _typed_render,
     "ion_rows": _ion_rows,
     "ion_roundtrip": _ion_roundtrip,
-    "kv_key": _kv_key,
+    "file_extension": _file_extension,
+    "glob_pattern": _glob_pattern,
+    "glob_match": _glob_match,
+    "metrics": _metrics,
+    "execution_parameters": _execution_parameters,
+    **keys.KINDS,
     "storage_address": _storage_address,
     "plugin_defaults": _plugin_defaults,
 }

@@ -4,6 +4,7 @@ which namespaces' keys a flow may reach. Where keys are kept is the store's."""
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from segue.expression import iso
@@ -60,6 +61,8 @@ def told_apart(value: Any) -> tuple[str, Any]:
             return BOOLEAN, value
         case int() | float():
             return NUMBER, value
+        case Decimal():
+            return NUMBER, int(value) if value == value.to_integral_value() and "." not in str(value) else float(value)
         case str():
             return (STRING if _span(value) is None else DURATION), value
         case datetime():

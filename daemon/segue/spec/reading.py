@@ -49,6 +49,15 @@ _DEPRECATED: Final[Mapping[str, str]] = {
     PREFIX + "core.flow.EachSequential": "use io.kestra.plugin.core.flow.ForEach",
     PREFIX + "core.flow.EachParallel": "use io.kestra.plugin.core.flow.ForEach with concurrencyLimit",
 }
+_FILES_FROM_GIT: Final = (
+    "namespace files come from Git alone: clone the repository in a task, change the files there, commit and push"
+)
+_FROM_GIT_ALONE: Final[Mapping[str, str]] = {
+    PREFIX + "core.namespace.UploadFiles": _FILES_FROM_GIT,
+    PREFIX + "core.namespace.DeleteFiles": _FILES_FROM_GIT,
+    PREFIX + "core.namespace.PurgeFiles": "old versions of files are Git's history: there is nothing to purge",
+    PREFIX + "core.flow.PurgeFlows": "revisions of flows are Git's history: there is nothing to purge",
+}
 _REMOVED: Final[Mapping[str, str]] = {
     PREFIX + "core.flow.Template": "write the tasks into a flow and call it by Subflow",
     "io.kestra.core.tasks.flows.Template": "write the tasks into a flow and call it by Subflow",
@@ -160,7 +169,8 @@ class Reader:
             self._refuse_type(role, name, place)
             return None
         if not entry.available:
-            self._add(place, "type-not-available", f"the type {entry.name} is not available here")
+            message = f"the type {entry.name} is not available here"
+            self._add(place, "type-not-available", message, hint=_FROM_GIT_ALONE.get(entry.name))
         if name in entry.aliases:
             self.findings.append(
                 warning(place, "replaced-type", f"{name} is replaced by {entry.name}", hint="both work")
