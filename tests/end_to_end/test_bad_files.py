@@ -10,7 +10,6 @@ import pytest
 from tests.support.daemon import Daemon, running
 from tests.support.repositories import flow_text
 
-pytestmark = pytest.mark.xdist_group("bad-files")
 
 LOG: Final = "  - id: log\n    type: io.kestra.plugin.core.log.Log\n    message: Hello\n"
 BOMB: Final = "".join(

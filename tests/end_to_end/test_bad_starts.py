@@ -12,8 +12,6 @@ from tests.support.daemon import Daemon, running, segue
 from tests.support.repositories import Repository
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("bad-starts")
-
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:

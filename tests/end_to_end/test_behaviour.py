@@ -12,8 +12,6 @@ from tests.support.waiting import wait_until
 
 FLOWS: Final = Path(__file__).parent / "behaviour"
 
-pytestmark = pytest.mark.xdist_group("behaviour")
-
 
 def flow_files(*names: str) -> dict[str, bytes]:
     return {f"flows/company.team/{name}.yaml": (FLOWS / f"{name}.yaml").read_bytes() for name in names}

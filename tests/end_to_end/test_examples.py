@@ -14,8 +14,6 @@ from tests.support.repositories import Repository
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "etl-repository"
 ORDERS: Final = "id,country,amount\n1,FR,10\n2,XX,10\n3,DE,zero\n4,DE,5.5\n"
 
-pytestmark = pytest.mark.xdist_group("examples")
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[HttpServer]:

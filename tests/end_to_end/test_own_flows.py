@@ -14,8 +14,6 @@ from tests.support.waiting import wait_until
 FLOWS: Final = Path(__file__).parents[2] / "flows"
 ORDERS: Final = "id,country,amount\n1,FR,10.50\n2,DE,4.25\n3,FR,1.00\n"
 
-pytestmark = pytest.mark.xdist_group("own-flows")
-
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:

@@ -25,8 +25,6 @@ from tests.support.waiting import wait_until
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.xdist_group("readme")
-
 
 def blocks(kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

@@ -26,8 +26,6 @@ triggers:
 """
 POLICIES: Final = ("ALL", "LAST", "NONE")
 
-pytestmark = pytest.mark.xdist_group("time-away")
-
 
 class Returned:
     """A daemon that was away for some seconds, from `left` until somewhere between `called` and `ready`."""
