@@ -109,3 +109,22 @@ class Repository:
             "GIT_COMMITTER_EMAIL": "grace@example.com",
             "GIT_COMMITTER_DATE": moment,
         }
+
+
+def break_object(git_dir: Path, object_id: str, damage: str) -> None:
+    """Damage an object where it lies alone; packs are taken apart first."""
+    packs = git_dir / "objects" / "pack"
+    for pack in packs.glob("*.pack"):
+        content = pack.read_bytes()
+        for file in packs.glob(f"{pack.stem}.*"):
+            file.unlink()
+        subprocess.run(["git", f"--git-dir={git_dir}", "unpack-objects", "-q"], input=content, check=True)
+    loose = git_dir / "objects" / object_id[:2] / object_id[2:]
+    loose.chmod(0o644)
+    match damage:
+        case "garbage":
+            loose.write_bytes(b"no object at all")
+        case "truncated":
+            loose.write_bytes(loose.read_bytes()[:10])
+        case _:
+            loose.unlink()

@@ -22,6 +22,8 @@ BLOB_SIZE_MAX: Final = 1 << 20
 # other to read first; and so many blobs of the largest size are all that is in memory at once.
 _AHEAD: Final = 64
 _ATTEMPTS: Final = 2
+# It says so on a stream that nobody reads; GitError takes this for what it mostly is: a damaged object.
+_ENDED: Final = "the reader ended twice in a row"
 
 
 class BlobMissing(Exception):
@@ -84,7 +86,7 @@ class BlobReader:
                     return self._answer(name, size_max)
                 except (BrokenPipeError, EOFError):
                     self._stop()
-        raise GitError("cat-file", -1, "the reader ended twice in a row while it was asked for " + name)
+        raise GitError("cat-file", -1, _ENDED + " while it was asked for " + name)
 
     def _read_batch(self, batch: Sequence[str], size_max: int) -> list[tuple[str, bytes | None]]:
         found: list[tuple[str, bytes | None]] = []
@@ -99,7 +101,7 @@ class BlobReader:
                     self._stop()
                     failures += 1
                     if failures == _ATTEMPTS:
-                        raise GitError("cat-file", -1, "the reader ended twice in a row") from error
+                        raise GitError("cat-file", -1, _ENDED) from error
         return found
 
     def _answers(self, names: Iterable[str], size_max: int, found: list[tuple[str, bytes | None]]) -> None:

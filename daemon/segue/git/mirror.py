@@ -31,6 +31,7 @@ INCOMING_REF: Final = "refs/segue/incoming"
 
 _MAINTENANCE_TIMEOUT_SECONDS: Final = 3600.0
 _BRANCHES_SHOWN_MAX: Final = 10
+_FSCK_DAMAGE: Final = 2 | 4
 
 
 class RefMissing(Exception):
@@ -129,6 +130,32 @@ class Mirror:
             self.git_dir.rename(aside)
             self._create(object_format)
             self._read()
+
+    def is_damaged(self) -> bool:
+        """Are objects of it broken or gone? Reads all of them: for when there is a reason to ask."""
+        try:
+            run_git(self.git_dir, "fsck", "--full", "--no-dangling", timeout=_MAINTENANCE_TIMEOUT_SECONDS)
+        except GitTimeout:
+            return False  # a slow disk is no damage
+        except GitError as error:
+            # Exit code 1 alone may be an old commit that is written oddly; 2 and 4 are what is missing or broken.
+            return not error.is_refusal and (error.is_damage or bool(error.exit_code & _FSCK_DAMAGE))
+        return False
+
+    def renew(self) -> Fetched:
+        """Begin an empty mirror and fetch it from the source, which has to answer first. Commits that were kept are kept
+        again as far as the source still has them."""
+        with self._writing:
+            self._check_folder()
+            self._ask()
+            try:
+                kept = self.kept()
+            except GitError:
+                kept = frozenset()
+            self.recreate(self._object_format or "sha1")
+            fetched = self.fetch()
+            self.keep(each for each in kept if self.has_commit(each))
+            return fetched
 
     def fetch(self, listener: ProgressListener | None = None, *, timeout: float = FETCH_TIMEOUT_SECONDS) -> Fetched:
         """Bring the followed ref here. Does nothing but ask when it has not moved.

@@ -25,7 +25,8 @@ _CHUNK_SIZE: Final = 1 << 18
 
 _DAMAGE: Final = re.compile(
     r"bad object|missing (blob|tree|commit)|corrupt|unable to read|inflate|is empty|not a git repository|"
-    r"bad tree object|could not (read|parse)|bad signature|index file .* (too small|is corrupt)|unable to find|invalid object"
+    r"bad tree object|could not (read|parse)|bad signature|index file .* (too small|is corrupt)|unable to find|invalid object|"
+    r"the reader ended twice in a row"
 )
 _DUBIOUS: Final = re.compile(r"detected dubious ownership in repository at '([^']*)'")
 _TIMED_OUT: Final = -signal.SIGKILL

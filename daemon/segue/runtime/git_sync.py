@@ -15,8 +15,8 @@ from functools import partial
 from typing import Final
 
 from segue.engine.revisions import Standing
-from segue.git.blobs import BlobReader
-from segue.git.mirror import Mirror, NotARepository, RefMissing
+from segue.git.blobs import BlobMissing, BlobReader
+from segue.git.mirror import Fetched, Mirror, NotARepository, RefMissing
 from segue.git.runner import GitError
 from segue.git.sync import Checkpoint, Survey, survey
 from segue.git.watch import RefWatch
@@ -174,9 +174,9 @@ class GitSync:
         self.is_syncing = True
         self.syncs += 1
         try:
-            looked = await asyncio.to_thread(self._look)
+            looked = await asyncio.to_thread(self._look_or_mend)
             changed = await self._apply(looked, cause, started)
-        except (GitError, RefMissing, NotARepository, OSError, Busy) as error:
+        except (GitError, RefMissing, NotARepository, BlobMissing, OSError, Busy) as error:
             self.failures += 1
             await self._failed(error, cause, started)
             self._answer(answered_up_to, error)
@@ -186,9 +186,21 @@ class GitSync:
         finally:
             self.is_syncing = False
 
-    def _look(self) -> _Looked:
-        """Fetch and survey and read. In a thread."""
-        fetched = self._mirror.fetch()
+    def _look_or_mend(self) -> _Looked:
+        """Look; if what is in the way is a damaged mirror, make it anew from the source and look again. In a thread."""
+        try:
+            return self._look(self._mirror.fetch())
+        except (GitError, BlobMissing) as error:
+            is_suspicious = isinstance(error, BlobMissing) or error.is_damage
+            if not is_suspicious or not self._mirror.is_damaged():
+                raise
+            _log.warning("git.mirror_damaged error=%s: it is made anew", error)
+        fetched = self._mirror.renew()
+        self._reader.close()  # it has the old one open
+        return self._look(fetched)
+
+    def _look(self, fetched: Fetched) -> _Looked:
+        """Survey and read what a fetch brought."""
         head = fetched.head
         if fetched.ref:
             self.followed = fetched.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")

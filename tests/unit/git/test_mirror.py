@@ -8,7 +8,7 @@ from segue.git.names import parse_source
 from segue.git.runner import GitError, GitTimeout, run_git
 from segue.git.transfer import Progress
 
-from tests.support.repositories import Repository
+from tests.support.repositories import Repository, break_object
 
 
 def test_a_fetch_brings_the_head_of_the_current_branch(repository: Repository, mirror: Mirror):
@@ -217,6 +217,31 @@ def test_a_damaged_mirror_is_made_anew(repository: Repository, mirror: Mirror, d
     assert again.head is None
     assert again.fetch().head == head
     assert mirror.git_dir.with_name("source.git.broken").exists()
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "gone"])
+def test_a_broken_object_is_damage_and_a_new_mirror_keeps_what_was_kept(
+    repository: Repository, mirror: Mirror, damage: str
+):
+    first, second = repository.commit_flow(), repository.commit_flow(message="two")
+    mirror.fetch()
+    mirror.keep([first])
+    assert not mirror.is_damaged()
+    blob = repository.git("rev-parse", "HEAD:flows/company.team/hello.yaml").strip()
+    break_object(mirror.git_dir, blob, damage)
+    assert mirror.is_damaged()
+    assert mirror.renew().head == second
+    assert not mirror.is_damaged()
+    assert mirror.kept() == {first}
+
+
+def test_a_new_mirror_is_not_begun_while_the_source_does_not_answer(repository: Repository, mirror: Mirror):
+    head = repository.commit_flow()
+    mirror.fetch()
+    repository.path.rename(repository.path.with_name("away"))
+    with pytest.raises(NotARepository):
+        mirror.renew()
+    assert mirror.has_commit(head)
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"], ids=["folder", "url"])
