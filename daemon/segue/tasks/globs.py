@@ -1,7 +1,8 @@
 """Patterns of paths as Kestra's tasks have them: a glob of Java's, `glob:...`, or `regex:...`.
 
 Paths begin with a slash. `*` and `?` stay within one name, `**` spans folders, `[a-z]` and `[!a-z]` are sets, `{a,b}`
-are alternatives. A pattern that begins with a name is about any folder: `data/*.csv` is `**/data/*.csv`.
+are alternatives. A pattern that begins with neither a slash nor `**` is about any folder: `data/*.csv` is
+`**/data/*.csv`.
 """
 
 import re
@@ -12,7 +13,6 @@ from segue.tasks.kind import TaskFailed
 
 _GLOB: Final = "glob:"
 _REGEX: Final = "regex:"
-_NAME_FIRST: Final = re.compile(r"\w")
 
 
 def with_syntax(pattern: str, base: str | None = None) -> str:
@@ -21,7 +21,7 @@ def with_syntax(pattern: str, base: str | None = None) -> str:
         return pattern
     if base is not None:
         return f"{_GLOB}{base.rstrip('/')}/{pattern.removeprefix('/')}"
-    return f"{_GLOB}**/{pattern}" if _NAME_FIRST.match(pattern) else _GLOB + pattern
+    return _GLOB + pattern if pattern.startswith(("/", "**")) else f"{_GLOB}**/{pattern}"
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
