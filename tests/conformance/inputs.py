@@ -6,7 +6,10 @@ from typing import Any
 from segue.engine.inputs import Owner, Resolved, extension_of, resolve
 from segue.engine.typed import Secret
 from segue.model.names import ExecutionId
+from segue.runtime.sealing import sealed
+from segue.tasks.encryption import Cipher
 
+from tests.conformance.outside import KEY
 from tests.conformance.reading import Refused, flows_folder, given_of, input_of, present, scope_of
 
 
@@ -24,7 +27,9 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         return {"value": {"resolved": [_checked(each) for each in resolved.inputs]}, "stored": _stored(resolved, None)}
     if resolved.errors:
         raise Refused(", ".join(resolved.errors))
-    return {"value": _plain(resolved.values), "stored": _stored(resolved, "read")}
+    key = (question.get("config") or {}).get(KEY)
+    values = sealed(resolved, Cipher.of(key)).values if key else resolved.values
+    return {"value": _plain(values), "stored": _stored(resolved, "read")}
 
 
 def _resolve(question: dict[str, Any]) -> Resolved:

@@ -26,6 +26,7 @@ from segue.model.trigger import (
     TriggerBody,
     UpstreamFlow,
 )
+from segue.tasks.encryption import Cipher
 
 NAME_PARTS = {"SECONDS": "second", "MINUTES": "minute", "HOURS": "hour", "DAYS": "day"}
 
@@ -46,15 +47,19 @@ def present(question: Mapping[str, Any]) -> datetime:
     return parse_moment(question["now"]) if question.get("now") else datetime.now(UTC)
 
 
-def value_of(value: Any, now: datetime) -> Any:
-    """A value with its typed parts made real, at any depth."""
+def value_of(value: Any, now: datetime, *, key: str | None = None) -> Any:
+    """A value with its typed parts made real, at any depth; `key` is what a text marked as encrypted is encrypted with."""
     if isinstance(value, list):
-        return [value_of(each, now) for each in value]
+        return [value_of(each, now, key=key) for each in value]
     if not isinstance(value, dict):
         return value
     marker = next((key for key in value if key.startswith("$")), None)
     if marker is None:
-        return {key: value_of(each, now) for key, each in value.items()}
+        return {name: value_of(each, now, key=key) for name, each in value.items()}
+    if marker == "$encrypted":
+        if key is None:
+            raise Unsupported("an encrypted text without a key")
+        return Cipher.of(key).seal(value[marker])
     return _typed(marker, value, now)
 
 

@@ -58,11 +58,21 @@ Element = str | int | Marker | PARENT_VALUE
 Reference = tuple[Element, ...]
 
 EVERYTHING: Reference = ()
+_PARENT: tuple[Reference, ...] = (
+    ("trigger", "namespace"),
+    ("trigger", "flowId"),
+    ("trigger", "executionId"),
+)
+"""Whose files may be read besides the execution's own."""
 _IMPLIED: dict[str, tuple[Reference, ...]] = {
     "fetchContext": (EVERYTHING,),
+    "fileExists": _PARENT,
+    "fileSize": _PARENT,
     "fileURI": (("flow", "namespace"),),
+    "isFileEmpty": _PARENT,
     "iterationOutput": (("outputs",),),
     "parentOutput": (("outputs",),),
+    "read": _PARENT,
     "printContext": (EVERYTHING,),
     "render": (EVERYTHING,),
     "renderOnce": (EVERYTHING,),

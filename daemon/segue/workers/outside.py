@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,7 +19,7 @@ from segue.model.order import Order
 from segue.storage import address as addresses
 from segue.storage.address import AddressRefused
 from segue.storage.local import LocalStorage
-from segue.storage.storage import FileMissing, StorageFailure
+from segue.storage.storage import StorageFailure
 from segue.tasks import http
 from segue.tasks.encryption import BadKey, CannotDecrypt, Cipher, opened
 from segue.tasks.kind import TaskFailed
@@ -207,13 +207,22 @@ class WorkerOutside(Closed):
         return data
 
     def _check_allowed(self, address: str) -> None:
-        """Files of this execution, and those whose address the execution was given (by input, trigger, parent)."""
+        """Files of this execution and of the one that started it, and those whose address the execution was given."""
         parts = addresses.parts_of(address)
-        own = addresses.execution_parts(self._order.namespace, self._order.flow_id, self._order.execution_id)
-        if parts[: len(own)] == own or "executions" not in parts:
+        if "executions" not in parts:
+            return
+        if any(parts[: len(owner)] == owner for owner in self._owners()):
             return
         if address not in json.dumps(self._order.variables, ensure_ascii=False):
-            raise FileMissing(address)
+            raise StorageFailure(f"Unable to read the file '{address}' as it didn't belong to the current execution")
+
+    def _owners(self) -> Iterator[tuple[str, ...]]:
+        order, trigger = self._order, self._order.variables.get("trigger")
+        yield addresses.execution_parts(order.namespace, order.flow_id, order.execution_id)
+        if isinstance(trigger, Mapping):
+            named = [trigger.get(name) for name in ("namespace", "flowId", "executionId")]
+            if all(isinstance(name, str) for name in named):
+                yield addresses.execution_parts(*map(str, named))
 
     def _namespace_path(self, path: str, namespace: str | None) -> tuple[str, str]:
         parsed = urlsplit(path)
