@@ -35,7 +35,8 @@ def completed(
     keys: frozenset[str],
     defaults: Iterable[PluginDefault],
 ) -> Mapping[str, Any]:
-    """The object with its defaults. Later defaults win over earlier ones, the object over them, forced ones over all.
+    """The object with its defaults. Later defaults win over earlier ones (their lists are joined), the object over them,
+    forced ones over all.
 
     A default for a whole package may name keys that only some of its types have; the others (not in `keys`) go
     without.
@@ -48,7 +49,7 @@ def completed(
         target = forced if default.forced else weak
         for key, value in default.values.items():
             if key in keys and (default.forced or _SYNONYMS.get(key) not in raw):
-                _put(target, key, value)
+                target[key] = _joined(target.get(key), value)
     if not weak and not forced:
         return raw
     result = merged(weak, {key: value for key, value in raw.items() if value is not None or key not in weak})
@@ -56,6 +57,15 @@ def completed(
         result.pop(_SYNONYMS.get(key, ""), None)
         _put(result, key, value)
     return result
+
+
+def _joined(earlier: Any, later: Any) -> Any:
+    """Two defaults for one key: lists are joined, maps go into each other, else the later one counts."""
+    if isinstance(earlier, list) and isinstance(later, list):
+        return [*earlier, *(value for value in later if value not in earlier)]
+    if isinstance(earlier, dict) and isinstance(later, dict):
+        return {**earlier, **{key: _joined(earlier.get(key), value) for key, value in later.items()}}
+    return later
 
 
 def _put(target: dict[str, Any], key: str, value: Any) -> None:
