@@ -119,4 +119,15 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
             "zenduty.ZendutyAlert": "zenduty.ZendutyAlert",
         }.items()
     },
+    **{
+        f"serdes.{name}": (f"io.kestra.plugin.serdes.{old}",)
+        for name, old in {
+            "csv.CsvToIon": "csv.CsvReader",
+            "csv.IonToCsv": "csv.CsvWriter",
+            "json.JsonToIon": "json.JsonReader",
+            "json.IonToJson": "json.JsonWriter",
+            "parquet.ParquetToIon": "parquet.ParquetReader",
+            "parquet.IonToParquet": "parquet.ParquetWriter",
+        }.items()
+    },
 }

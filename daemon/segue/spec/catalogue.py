@@ -32,7 +32,7 @@ from segue.spec.types import (
     templating,
     timing,
 )
-from segue.spec.types.plugins import mail, notifications
+from segue.spec.types.plugins import mail, notifications, serdes
 
 PREFIX: Final = "io.kestra.plugin."
 _SUGGESTIONS_MAX: Final = 3
@@ -164,6 +164,7 @@ _TASKS: Final = (
     scripts.TYPES,
     notifications.TYPES,
     mail.TYPES,
+    serdes.TYPES,
 )
 
 

@@ -27,7 +27,7 @@ from segue.tasks import (
     trigger,
 )
 from segue.tasks.kind import TaskKind
-from segue.tasks.plugins import mail, notifications
+from segue.tasks.plugins import csv_files, excel_files, json_files, mail, notifications, parquet_files
 from segue.tasks.scripts import python, shell
 from segue.tasks.storage import files, items, purge, split
 
@@ -55,6 +55,10 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *python.KINDS,
     *notifications.KINDS,
     *mail.KINDS,
+    *csv_files.KINDS,
+    *json_files.KINDS,
+    *excel_files.KINDS,
+    *parquet_files.KINDS,
 )
 
 

@@ -30,7 +30,7 @@ def deduplicate(properties: DeduplicateItems, context: TaskContext) -> Result:
             count += 1
     staying = frozenset(last.values())
     with context.open_file(properties.from_) as file:
-        lines = (line for number, line in enumerate(_lines(file)) if number in staying)
+        lines = (line for number, line in enumerate(item_lines(file)) if number in staying)
         kept = context.put_file(_name("deduplicated", properties.from_), (line + _LINE_END for line in lines))
     return Result(
         outputs={
@@ -76,18 +76,18 @@ def _stays(properties: FilterItems, context: TaskContext, item: dict[str, Any]) 
 
 
 def _items(file: BinaryIO) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    for number, line in enumerate(_lines(file), 1):
-        item = _read(line, number)
+    for number, line in enumerate(item_lines(file), 1):
+        item = read_item(line, number)
         if not isinstance(item, dict):
             raise TaskFailed(f"Item {number} is no map of fields, so that an expression can say nothing of it")
         yield line, item
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def item_lines(file: BinaryIO) -> Iterator[bytes]:
     return (line for line in forwards(file, _LINE_END) if line.strip())
 
 
-def _read(line: bytes, number: int) -> Any:
+def read_item(line: bytes, number: int) -> Any:
     """JSON is Ion too, and much quicker to read as what it is."""
     try:
         text = line.decode()
