@@ -10,7 +10,6 @@ import pytest
 from tests.support.daemon import Daemon, running
 from tests.support.repositories import flow_text
 
-
 LOG: Final = "  - id: log\n    type: io.kestra.plugin.core.log.Log\n    message: Hello\n"
 BOMB: Final = "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9 if level else ['lol'] * 9)}]\n" for level in range(9)
