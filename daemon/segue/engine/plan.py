@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from segue.engine.templates import Needs, needs_of
+from segue.engine.templates import EVERYTHING, Needs, needs_of
 from segue.engine.templates import is_pure as _is_pure
 from segue.model.flow import Flow
 from segue.model.order import ERRANDS
@@ -85,6 +85,10 @@ def _grow(parent: Node, branch: str, tasks: tuple[Task, ...], nodes: dict[str, N
     )
 
 
+# What the task needs that these make out of a text, only that text will tell.
+_MAKE_TASKS: Final = frozenset({"io.kestra.plugin.core.templating.TemplatedTask"})
+
+
 def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str, Node]) -> Node:
     templates = dict(_templates(task))
     node = Node(
@@ -94,7 +98,7 @@ def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str,
         position=position,
         depth=parent.depth + 1,
         retry=task.retry or parent.retry,
-        needs=needs_of(list(templates.values())),
+        needs=EVERYTHING if task.type in _MAKE_TASKS else needs_of(list(templates.values())),
         elsewhere=_errands(task).union(purpose for purpose, template in templates.items() if not _is_pure(template)),
     )
     nodes[task.id] = node
