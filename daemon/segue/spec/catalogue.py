@@ -144,6 +144,7 @@ _IN_THE_ENGINE: Final = frozenset(
         "core.trigger.Webhook",
         "segue.trigger.Files",
         "core.runner.Process",
+        "scripts.runner.docker.Docker",
         *conditions.TYPES,
     }
 )

@@ -28,7 +28,7 @@ from segue.tasks import (
 )
 from segue.tasks.kind import TaskKind
 from segue.tasks.plugins import csv_files, excel_files, json_files, mail, notifications, parquet_files
-from segue.tasks.scripts import python, shell
+from segue.tasks.scripts import languages, python, shell
 from segue.tasks.storage import files, items, purge, split
 
 GROUP: Final = "segue.tasks"
@@ -53,6 +53,7 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *purge.KINDS,
     *shell.KINDS,
     *python.KINDS,
+    *languages.KINDS,
     *notifications.KINDS,
     *mail.KINDS,
     *csv_files.KINDS,

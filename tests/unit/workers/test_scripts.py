@@ -243,11 +243,3 @@ def test_nothing_of_a_lost_worker_runs_when_its_loss_is_told(tmp_path: Path) -> 
         wait_until(lambda: not any(processes.facts_of(pid) for pid in pids), what="the scripts to be gone")
 
     in_pool(tmp_path, story)
-
-
-def test_a_docker_runner_is_refused_with_what_to_use(pool: SharedPool) -> None:
-    runner = {"type": "io.kestra.plugin.scripts.runner.docker.Docker"}
-    outcome = pool.run(shell("true", taskRunner=runner, containerImage="ubuntu"))
-    assert "core.runner.Process" in outcome.text
-    process = {"type": "io.kestra.plugin.core.runner.Process"}
-    assert pool.run(shell("true", taskRunner=process, containerImage="ubuntu")).ended.state is State.SUCCESS

@@ -90,6 +90,25 @@ class ShellScript(ScriptTask):
     script: Dynamic[Text] = Field(description="The text of the script.")
 
 
+_POWERSHELL: Final = ["pwsh", "-NoProfile", "-NonInteractive", "-Command"]
+
+
+class PowershellCommands(ShellCommands):
+    """Runs commands, one after another, in PowerShell."""
+
+    interpreter: Dynamic[Texts] = Field(
+        default=_POWERSHELL, description="What the joined commands are given to, as its last argument."
+    )
+
+
+class PowershellScript(ShellScript):
+    """Runs a PowerShell script written in the flow."""
+
+    interpreter: Dynamic[Texts] = Field(
+        default=_POWERSHELL, description="What the joined commands are given to, as its last argument."
+    )
+
+
 class PythonTask(ScriptTask):
     """What the Python tasks have on top."""
 
@@ -112,12 +131,18 @@ class PythonScript(PythonTask):
     script: Dynamic[Text] = Field(description="The Python code.")
 
 
+_OF_THEIR_OWN: Final[Mapping[str, tuple[type[Spec], type[Spec]]]] = {
+    "python": (PythonCommands, PythonScript),
+    "powershell": (PowershellCommands, PowershellScript),
+}
+
+
 def _types() -> dict[str, type[Spec]]:
     types: dict[str, type[Spec]] = {}
     for language in IMAGES:
-        is_python = language == "python"
-        types[f"scripts.{language}.Commands"] = PythonCommands if is_python else ShellCommands
-        types[f"scripts.{language}.Script"] = PythonScript if is_python else ShellScript
+        commands, script = _OF_THEIR_OWN.get(language, (ShellCommands, ShellScript))
+        types[f"scripts.{language}.Commands"] = commands
+        types[f"scripts.{language}.Script"] = script
     return types
 
 

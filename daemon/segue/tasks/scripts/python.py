@@ -4,22 +4,21 @@ Without an interpreter of its own a script runs with the Python that tasks run w
 speaks against it in a fork of the worker (`warm_python`). With `beforeCommands` a shell runs it.
 """
 
-import hashlib
+import contextlib
 import os
-import shutil
+import shlex
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from segue.model.order import LogLevel
 from segue.spec.types.scripts import PythonCommands, PythonScript, PythonTask, ScriptTask
 from segue.tasks.context import TaskContext
-from segue.tasks.kind import Result, TaskFailed, TaskKind
-from segue.tasks.scripts import files, process, script
-from segue.tasks.scripts.process import Command, Start
-from segue.tasks.scripts.protocol import Hearing
+from segue.tasks.kind import Result, TaskKind
+from segue.tasks.scripts import environments, files, runners, script
+from segue.tasks.scripts.environments import Wanted
+from segue.tasks.scripts.process import Command
+from segue.tasks.scripts.runners import Job
 from segue.tasks.scripts.script import Workplace
 from segue.tasks.scripts.warm_python import WarmScript
 
@@ -32,38 +31,40 @@ _DEFAULT_INTERPRETER: Final = ScriptTask.model_fields["interpreter"].default
 
 
 def run_commands(properties: PythonCommands, context: TaskContext) -> Result:
-    environment = _environment(properties, context)
     commands = script.listed(properties.commands)
-    return script.run(
-        properties,
-        context,
-        lambda place: (script.shell_command(properties, context, commands, place).start, None),
-        environment,
-    )
+    with _environment(properties, context) as environment:
+        return script.run(
+            properties, context, lambda place: _in_shell(properties, context, commands, None, place), environment
+        )
 
 
 def run_script(properties: PythonScript, context: TaskContext) -> Result:
-    environment = _environment(properties, context)
-    return script.run(properties, context, lambda place: _prepared(properties, context, place), environment)
+    with _environment(properties, context) as environment:
+        return script.run(properties, context, lambda place: _prepared(properties, context, place), environment)
 
 
-def _prepared(properties: PythonScript, context: TaskContext, place: Workplace) -> tuple[Start, Path]:
+def _prepared(properties: PythonScript, context: TaskContext, place: Workplace) -> Job:
     text = files.with_local_paths(context, properties.script, place.folder)
-    path = _written(text, place.folder)
-    python = context.surroundings.python
-    if properties.before_commands or list(properties.interpreter) != _DEFAULT_INTERPRETER:
-        return script.shell_command(properties, context, [f"python {path}"], place).start, path
-    if _may_be_warm(properties, context, place):
-        return WarmScript(script=path, folder=place.folder, environment=place.environment).start, path
-    arguments = (python, str(path))
-    return Command(arguments=arguments, folder=place.folder, environment=place.environment).start, path
+    path = script.written(text, ".py", place)
+    has_own_interpreter = list(properties.interpreter) != _DEFAULT_INTERPRETER
+    if properties.before_commands or has_own_interpreter or place.is_container:
+        return _in_shell(properties, context, [shlex.join(["python", str(path)])], path, place)
+    own = place.environment.get("VIRTUAL_ENV") if _needs_environment(properties) else None
+    python = f"{own}/bin/python" if own else context.surroundings.python
+    command = Command(arguments=(python, str(path)), folder=place.folder, environment=place.environment)
+    if not _may_be_warm(properties, context, place):
+        return Job(command=command, script=path)
+    warm = WarmScript(script=path, folder=place.folder, environment=place.environment)
+    return Job(command=command, script=path, start=warm.start)
 
 
-def _written(text: str, folder: Path) -> Path:
-    descriptor, path = tempfile.mkstemp(prefix="script-", suffix=".py", dir=folder)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
-        file.write(text)
-    return Path(path)
+def _in_shell(
+    properties: PythonTask, context: TaskContext, commands: Sequence[str], path: Path | None, place: Workplace
+) -> Job:
+    requirements = script.listed(properties.dependencies or [])
+    if place.is_container and requirements:
+        commands = [shlex.join(["python", "-m", "pip", "install", "--quiet", "--", *requirements]), *commands]
+    return Job(command=script.shell_command(properties, context, commands, place), script=path)
 
 
 def _may_be_warm(properties: PythonScript, context: TaskContext, place: Workplace) -> bool:
@@ -73,54 +74,31 @@ def _may_be_warm(properties: PythonScript, context: TaskContext, place: Workplac
     return (
         context.surroundings.warm_python
         and context.surroundings.python == sys.executable
-        and not properties.dependencies
-        and not properties.python_version
+        and not _needs_environment(properties)
         and not differing
         and "\0" not in properties.script  # the interpreter's own reader says more about it than compile()
     )
 
 
-def _environment(properties: PythonTask, context: TaskContext) -> Mapping[str, str]:
-    script.check_runner(properties)
-    if properties.python_version:
-        raise TaskFailed(
-            "pythonVersion needs a runner with containers; the Process runner runs scripts with "
-            f"{context.surroundings.python}. Name another with `interpreter`"
-        )
-    if not properties.dependencies:
-        return ENVIRONMENT
-    return ENVIRONMENT | {"PYTHONPATH": str(_installed(script.listed(properties.dependencies), context))}
+@contextlib.contextmanager
+def _environment(properties: PythonTask, context: TaskContext) -> Iterator[Mapping[str, str]]:
+    """The variables that make `python` the one that was asked for."""
+    if runners.runs_in_container(properties) or not _needs_environment(properties):
+        yield ENVIRONMENT
+        return
+    wanted = Wanted(
+        requirements=tuple(script.listed(properties.dependencies or [])),
+        version=properties.python_version or "",
+        with_uv=properties.package_manager == "UV",
+        is_kept=properties.dependency_cache_enabled,
+    )
+    with environments.provided(wanted, context) as folder:
+        yield ENVIRONMENT | {"VIRTUAL_ENV": str(folder)}
 
 
-def _installed(requirements: Sequence[str], context: TaskContext) -> Path:
-    """The folder with these packages, installed now unless they are from before."""
-    key = hashlib.sha256("\n".join([sys.version, *sorted(requirements)]).encode()).hexdigest()[:24]
-    folder = context.surroundings.work / "python" / key
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, so that one that was cut short is never taken for whole.
-    passing = Path(tempfile.mkdtemp(prefix=f"{key}-", dir=folder.parent))
-    context.log(LogLevel.INFO, f"Installing {', '.join(requirements)}")
-    try:
-        _install(requirements, passing, context)
-        if not folder.exists():
-            passing.rename(folder)
-    finally:
-        shutil.rmtree(passing, ignore_errors=True)
-    return folder
-
-
-def _install(requirements: Sequence[str], into: Path, context: TaskContext) -> None:
-    python = context.surroundings.python
-    uv = shutil.which("uv")
-    installer = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "--no-input"]
-    environment = {**context.surroundings.environment, **ENVIRONMENT}
-    arguments = [*installer, "--quiet", "--target", str(into), "--", *requirements]
-    command = Command(arguments=arguments, folder=into, environment=environment)
-    exit_code = process.run(command.start, context, Hearing(context))
-    if exit_code:
-        raise TaskFailed(f"The dependencies could not be installed: exit code {exit_code}")
+def _needs_environment(properties: PythonTask) -> bool:
+    version = properties.python_version
+    return bool(properties.dependencies) or (version is not None and not environments.is_own_version(version))
 
 
 KINDS = (

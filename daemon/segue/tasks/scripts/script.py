@@ -1,6 +1,8 @@
-"""What all script tasks do: files in, the command, files out, and an end by the exit code."""
+"""What all script tasks do: files in, the command, files out, and an end by the exit code. Where the command runs is
+the task runner's affair (`runners`)."""
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +13,13 @@ from segue.model.state import State
 from segue.spec.types.scripts import ScriptTask
 from segue.tasks.context import FOLDER_PREFIX, TaskContext
 from segue.tasks.kind import Result, TaskFailed
-from segue.tasks.scripts import files, process
-from segue.tasks.scripts.process import Command, Start
+from segue.tasks.scripts import files, runners
+from segue.tasks.scripts.process import Command
 from segue.tasks.scripts.protocol import Hearing
+from segue.tasks.scripts.runners import Job, Runner
 
-PROCESS: Final = "core.runner.Process"
-_PREFIX: Final = "io.kestra.plugin."
+_NOT_FOUND: Final = 127  # what a shell exits with when there is no such command
+SHELL_FAILS_FAST: Final = "set -e"
 _OUTPUT_FOLDER_WORDS: Final = ("outputDir", "OUTPUT_DIR", "outputDirectory")
 
 
@@ -27,10 +30,11 @@ class Workplace:
     folder: Path
     output_folder: Path | None
     environment: Mapping[str, str]
+    is_container: bool
 
 
-# Makes the start of the process, and tells the file that the script's text was written to, if it was.
-Prepare = Callable[[Workplace], tuple[Start, Path | None]]
+# Makes what is to be run.
+Prepare = Callable[[Workplace], Job]
 
 
 def variables(context: TaskContext) -> dict[str, Any]:
@@ -48,27 +52,38 @@ def run(
     properties: ScriptTask, context: TaskContext, prepare: Prepare, environment: Mapping[str, str] | None = None
 ) -> Result:
     """The whole of it. `environment` are the variables of the language, which the author's `env` may replace."""
-    check_runner(properties)
-    place = _workplace(properties, context, environment or {})
+    runner = runners.runner_of(properties, context)
+    place = _workplace(properties, context, environment or {}, runner)
     if properties.namespace_files is not None and properties.namespace_files.enabled:
         files.copy_namespace_files(context, properties.namespace_files, place.folder)
     files.write_input_files(context, properties.input_files or {}, place.folder)
-    start, script = prepare(place)
+    job = prepare(place)
     hearing = Hearing(context)
-    exit_code = process.run(start, context, hearing)
-    kept = _keep(properties, context, place, script)
+    try:
+        exit_code = runner.run(job, context, hearing)
+        kept = _keep(properties, context, place, job.script)
+    finally:
+        if job.script is not None:
+            job.script.unlink(missing_ok=True)  # the folder may go on to the next task
     outputs = {"exitCode": exit_code, "vars": hearing.outputs, "outputFiles": kept}
     if exit_code:
-        raise TaskFailed(f"Command failed with exit code {exit_code}", outputs)
+        hint = f": {job.hint}" if job.hint and exit_code == _NOT_FOUND and not place.is_container else ""
+        raise TaskFailed(f"Command failed with exit code {exit_code}{hint}", outputs)
     warns = hearing.has_stderr and properties.warning_on_std_err is not False
     return Result(state=State.WARNING if warns else State.SUCCESS, outputs=outputs)
 
 
-def shell_command(properties: ScriptTask, context: TaskContext, commands: Sequence[str], place: Workplace) -> Command:
+def shell_command(
+    properties: ScriptTask,
+    context: TaskContext,
+    commands: Sequence[str],
+    place: Workplace,
+    fails_fast: str = SHELL_FAILS_FAST,
+) -> Command:
     """Everything joined by newlines into the last argument of the interpreter."""
     lines = [*listed(properties.before_commands or []), *commands]
     if properties.fail_fast:
-        lines.insert(0, "set -e")
+        lines.insert(0, fails_fast)
     text = "\n".join(files.with_local_paths(context, line, place.folder) for line in lines)
     if properties.target_os == "WINDOWS":
         text = text.replace("\n", "\r\n")
@@ -89,17 +104,12 @@ def listed(given: Sequence[str] | str) -> list[str]:
     return [str(each) for each in parsed]
 
 
-def check_runner(properties: ScriptTask) -> None:
-    """Only the Process runner is here; without a `taskRunner` it is meant."""
-    named = (properties.task_runner or {}).get("type", PROCESS)
-    named = str(named).removeprefix(_PREFIX)
-    if properties.runner == "DOCKER" and properties.task_runner is None:
-        named = "DOCKER"
-    if named != PROCESS:
-        raise TaskFailed(
-            f"The task runner {named} is not available here: remove it, or use "
-            f"`taskRunner: {{type: {_PREFIX}{PROCESS}}}`, which runs the command on this machine"
-        )
+def written(text: str, extension: str, place: Workplace) -> Path:
+    """A file in the working directory with a script's text."""
+    descriptor, path = tempfile.mkstemp(prefix="script-", suffix=extension, dir=place.folder)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write(text)
+    return Path(path)
 
 
 def _output_folder(context: TaskContext) -> Path | None:
@@ -112,11 +122,13 @@ def _output_folder(context: TaskContext) -> Path | None:
     return context.output_folder
 
 
-def _workplace(properties: ScriptTask, context: TaskContext, environment: Mapping[str, str]) -> Workplace:
+def _workplace(
+    properties: ScriptTask, context: TaskContext, environment: Mapping[str, str], runner: Runner
+) -> Workplace:
     folder, output_folder = context.working_directory, _output_folder(context)
     order = context.order
     given = {
-        **context.surroundings.environment,
+        **({} if runner.is_container else context.surroundings.environment),
         **environment,
         "WORKING_DIR": str(folder),
         "SEGUE_EXECUTION_ID": order.execution_id,
@@ -125,11 +137,13 @@ def _workplace(properties: ScriptTask, context: TaskContext, environment: Mappin
     }
     if output_folder is not None:
         given["OUTPUT_DIR"] = str(output_folder)
-    # `python` and what was installed beside it mean the Python that tasks run with.
-    here = str(Path(context.surroundings.python).parent)
-    given["PATH"] = f"{here}:{given.get('PATH', '/usr/local/bin:/usr/bin:/bin')}"
+    if not runner.is_container:
+        # `python` and what was installed beside it mean the Python that tasks run with.
+        own = environment.get("VIRTUAL_ENV")
+        here = f"{own}/bin" if own else str(Path(context.surroundings.python).parent)
+        given["PATH"] = f"{here}:{given.get('PATH', '/usr/local/bin:/usr/bin:/bin')}"
     given |= {name: value or "" for name, value in (properties.env or {}).items()}
-    return Workplace(folder=folder, output_folder=output_folder, environment=given)
+    return Workplace(folder=folder, output_folder=output_folder, environment=given, is_container=runner.is_container)
 
 
 def _keep(properties: ScriptTask, context: TaskContext, place: Workplace, script: Path | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ from segue.spec.types.scripts import ScriptTask, ShellCommands, ShellScript
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskKind
 from segue.tasks.scripts import script
+from segue.tasks.scripts.runners import Job
 
 
 def run_commands(properties: ShellCommands, context: TaskContext) -> Result:
@@ -18,7 +19,7 @@ def run_script(properties: ShellScript, context: TaskContext) -> Result:
 
 def _run(properties: ScriptTask, context: TaskContext, commands: Sequence[str]) -> Result:
     return script.run(
-        properties, context, lambda place: (script.shell_command(properties, context, commands, place).start, None)
+        properties, context, lambda place: Job(command=script.shell_command(properties, context, commands, place))
     )
 
 
