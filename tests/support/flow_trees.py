@@ -6,19 +6,25 @@ from itertools import count
 from typing import Any
 
 from hypothesis import strategies as st
-from segue.model.flow import Flow, Output
+from segue.model.flow import Flow, Input, Output
 from segue.model.task import (
     AllowFailure,
     Body,
+    Call,
     Dag,
     ForEach,
     If,
+    LoopUntil,
     Parallel,
+    Pause,
+    PauseBehavior,
+    RestartBehavior,
     Retry,
     RetryKind,
     Runnable,
     Sequential,
     Sleep,
+    Subflow,
     Switch,
     Task,
 )
@@ -43,6 +49,17 @@ _retries = st.none() | st.builds(
 )
 _runnables = st.just(("runnable", None))
 _sleeps = st.sampled_from(["PT5S", "PT0S", "soon", BROKEN, OUTSIDE]).map(lambda text: ("sleep", text))
+
+_calls = st.builds(
+    Call,
+    namespace=st.just("company.team"),
+    flow_id=st.sampled_from(["other", PURE, BROKEN, OUTSIDE]),
+    wait=st.sampled_from([True, True, False, OUTSIDE]),
+    transmit_failed=st.sampled_from([True, True, False]),
+    inputs=st.sampled_from([None, {"a": "{{ taskrun.value ?? 1 }}"}, "no map"]),
+    schedule_date=st.sampled_from([None, None, "2030-01-01T00:00:00Z", "soon"]),
+    restart=st.sampled_from(RestartBehavior),
+).map(lambda call: ("subflow", call))
 
 
 def _lists(children: st.SearchStrategy[Any], least: int = 0, most: int = 3) -> st.SearchStrategy[list[Any]]:
@@ -78,11 +95,31 @@ def _flowables(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             _lists(children, most=1),
             st.sampled_from([PURE, BROKEN, OUTSIDE, "b"]),
         ),
+        st.tuples(
+            st.just("loop_until"),
+            _lists(children, least=1, most=2),
+            side,
+            side,
+            _conditions,
+            st.sampled_from(["PT1S", "PT0S", "soon", OUTSIDE]),
+            st.integers(1, 3),
+            st.booleans(),
+        ),
+        st.tuples(
+            st.just("pause"),
+            _lists(children, most=2),
+            side,
+            side,
+            _lists(children, most=1),
+            st.sampled_from([None, None, "PT5S", "PT0S", "soon", OUTSIDE]),
+            st.sampled_from(PauseBehavior),
+            st.booleans(),
+        ),
         st.tuples(st.just("for_each"), _lists(children), side, side, limits, _values),
     )
 
 
-_shapes = st.recursive(_runnables | _sleeps, _flowables, max_leaves=8)
+_shapes = st.recursive(_runnables | _sleeps | _calls, _flowables, max_leaves=8)
 
 
 @st.composite
@@ -119,6 +156,8 @@ def _body(shape: Any, names: Iterator[str]) -> Body:
         return Runnable(properties={"message": "{{ taskrun.value ?? '' }}"})
     if kind == "sleep":
         return Sleep(duration=rest[0])
+    if kind == "subflow":
+        return Subflow(call=rest[0], outputs=None)
     main, errors, last = (_tasks(shapes, names) for shapes in rest[:3])
     sides = {"errors": errors, "finally_": last}
     match kind:
@@ -134,6 +173,19 @@ def _body(shape: Any, names: Iterator[str]) -> Body:
             return If(condition=rest[4], then=main, otherwise=_tasks(rest[3], names), **sides)
         case "switch":
             return Switch(value=rest[4], cases={"true": main}, defaults=_tasks(rest[3], names), **sides)
+        case "loop_until":
+            return LoopUntil(
+                condition=rest[3],
+                tasks=main,
+                interval=rest[4],
+                iterations_max=rest[5],
+                fail_on_max_reached=rest[6],
+                **sides,
+            )
+        case "pause":
+            asked = (Input(id="a", type="STRING", defaults="b"),) if rest[6] else ()
+            before = _tasks(rest[3], names)
+            return Pause(duration=rest[4], behavior=rest[5], on_pause=before, on_resume=asked, tasks=main, **sides)
         case _:
             return ForEach(values=rest[4], tasks=main, concurrency_limit=rest[3], **sides)
 

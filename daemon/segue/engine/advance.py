@@ -12,7 +12,8 @@ from segue.engine.evolve import evolve
 from segue.engine.limits import SETTLE_STEPS_MAX
 from segue.engine.plan import Plan
 from segue.engine.scene import Scene
-from segue.engine.settle import can_settle, rest, settle
+from segue.engine.settle import settle
+from segue.engine.standing import can_settle, rest
 from segue.model.change import Change, TimerSet
 from segue.model.event import Event, TimerKind
 from segue.model.execution import Execution

@@ -16,7 +16,16 @@ from segue.engine.outcome import allowed_end
 from segue.engine.retry import WORKER_LOST, counted, next_attempt_at
 from segue.engine.scene import Scene
 from segue.engine.wishes import granted
-from segue.model.change import AttemptMoved, AttemptOpened, Change, OutputsSet, ProgressMade, TaskRunMoved, TimerSet
+from segue.model.change import (
+    AttemptMoved,
+    AttemptOpened,
+    Change,
+    Logged,
+    OutputsSet,
+    ProgressMade,
+    TaskRunMoved,
+    TimerSet,
+)
 from segue.model.event import AttemptEnded, AttemptStarted, TimerKind, WhenLost, WorkerLost
 from segue.model.execution import Attempt, Failure, TaskRun
 from segue.model.state import State
@@ -111,7 +120,16 @@ def woken(scene: Scene) -> Changes:
     if not scene.progress.notes.get(_TIMED_OUT):
         return _ended(scene, attempt, State.SUCCESS, chance=0.0)
     failure = Failure(message=f"Timeout after {scene.node.task.timeout}", kind="timeout")
-    return _ended(scene, attempt, State.FAILED, failure=failure, chance=0.0)
+    return (
+        _said(scene, attempt, "WARN", f"Timeout: the sleep is longer than {scene.node.task.timeout}, it is cut short"),
+        _said(scene, attempt, "ERROR", failure.message),
+        *_ended(scene, attempt, State.FAILED, failure=failure, chance=0.0),
+    )
+
+
+def _said(scene: Scene, attempt: Attempt, level: str, message: str) -> Logged:
+    """A line of the attempt's log: no worker has it to say so."""
+    return Logged(at=scene.at, level=level, message=message, id=scene.id, attempt=attempt.number)
 
 
 # The end of an attempt.
@@ -149,6 +167,18 @@ def lost(scene: Scene, event: WorkerLost) -> Changes:
     if run.state is State.RUNNING:
         return (moved, TaskRunMoved(at=scene.at, id=run.id, state=State.CREATED))
     return (moved, *opened(scene))
+
+
+def ended_here(
+    scene: Scene, state: State, *, failure: Failure | None = None, chance: float = 0.0, tells: bool = False
+) -> Changes:
+    """The engine itself says how the open attempt ended; `tells` the author why, which no worker did."""
+    attempt, run = scene.attempt, _run(scene)
+    assert attempt is not None, run
+    said: Changes = ()
+    if tells and failure is not None:
+        said = (Logged(at=scene.at, level="ERROR", message=failure.message, id=run.id, attempt=attempt.number),)
+    return (*said, *_ended(scene, attempt, state, failure=failure, chance=chance))
 
 
 def _ended(

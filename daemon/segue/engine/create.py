@@ -8,9 +8,9 @@ from typing import Any
 from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
+from segue.engine.notes import HELD, SEQUENCE
 from segue.engine.plan import AFTER_EXECUTION, Plan
 from segue.engine.rebuild import restore
-from segue.engine.reopen import SEQUENCE
 from segue.model.execution import Execution, Kind, Moved, Progress, TaskRun, TriggeredBy
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId, TaskRunId, task_run_id
@@ -200,7 +200,7 @@ def _copied(run: TaskRun, number: int, ids: Mapping[TaskRunId, TaskRunId], execu
 def _copied_progress(progress: Progress | None) -> Progress | None:
     if progress is None:
         return None
-    notes = {key: value for key, value in progress.notes.items() if key not in {EXIT, SEQUENCE}}
+    notes = {key: value for key, value in progress.notes.items() if key not in {EXIT, HELD, SEQUENCE}}
     return replace(progress, values=progress.values, notes=notes)
 
 

@@ -6,14 +6,19 @@ has then been decided already. What follows from the new state by itself is `set
 
 from typing import assert_never
 
-from segue.engine import asking, attempts, kill, reopen
+from segue.engine import asking, attempts, calls, kill, reopen
+from segue.engine.flowables import loop_until, pause
+from segue.engine.notes import HELD
 from segue.engine.plan import Plan
 from segue.engine.scene import Scene
-from segue.model.change import Change, ExecutionMoved, LabelsChanged, Logged, TaskRunMoved
+from segue.engine.standing import is_held
+from segue.model.change import Change, ExecutionMoved, LabelsChanged, Logged, ProgressMade, TaskRunMoved
 from segue.model.event import (
     AttemptEnded,
     AttemptStarted,
     ChildEnded,
+    ChildRefused,
+    ChildStarted,
     Evaluated,
     Event,
     Held,
@@ -59,11 +64,11 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case KillWanted():
             flow = Scene(plan, execution, plan.root, None, event.at)
             is_open = not execution.state.is_final and execution.state is not State.KILLING
-            return tuple(kill.killed(flow)) if is_open else ()
+            return tuple(kill.killed(flow, cascades=event.cascades)) if is_open else ()
         case PauseWanted():
-            return _moved(execution, event, State.PAUSED) if execution.state in _GOING else ()
+            return _on_pause_wanted(execution, event) if execution.state in _GOING else ()
         case ResumeWanted():
-            return _moved(execution, event, State.RUNNING) if execution.state is State.PAUSED else ()
+            return _on_resume_wanted(plan, execution, event) if execution.state is State.PAUSED else ()
         case RestartWanted():
             return reopen.restarted(Scene(plan, execution, plan.root, None, event.at))
         case StateWanted():
@@ -72,8 +77,9 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case LabelsSet():
             labels = {**execution.labels, **event.labels}
             return (LabelsChanged(labels=labels),) if labels != execution.labels else ()
-        case ChildEnded():
-            return ()  # no task waits for another execution yet
+        case ChildStarted() | ChildRefused() | ChildEnded():
+            scene = Scene.of(plan, execution, event.task_run_id, event.at)
+            return _on_child(scene, event) if scene is not None and scene.run is not None else ()
         case _:
             assert_never(event)
 
@@ -81,6 +87,21 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
 def _moved(execution: Execution, event: Started | Held | PauseWanted | ResumeWanted, state: State) -> Changes:
     assert state in EXECUTION_MOVES[execution.state], (execution.state, event)
     return (ExecutionMoved(at=event.at, state=state),)
+
+
+def _on_pause_wanted(execution: Execution, event: PauseWanted) -> Changes:
+    notes = {**execution.progress.notes, HELD: True}
+    return (ProgressMade(id=None, fields={"notes": notes}), *_moved(execution, event, State.PAUSED))
+
+
+def _on_resume_wanted(plan: Plan, execution: Execution, event: ResumeWanted) -> Changes:
+    if event.task_run_id is None and is_held(execution):
+        notes = {key: value for key, value in execution.progress.notes.items() if key != HELD}
+        return (*_moved(execution, event, State.RUNNING), ProgressMade(id=None, fields={"notes": notes}))
+    scene = Scene.of(plan, execution, event.task_run_id, event.at)
+    if scene is None or scene.run is None or not pause.is_waiting(scene) or is_held(execution):
+        return ()
+    return (*pause.resumed(scene, event.inputs, by=event.by), *_moved(execution, event, State.RESTARTED))
 
 
 def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost) -> Changes:
@@ -95,6 +116,16 @@ def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost)
             return attempts.ended(scene, event)
 
 
+def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
+    match event:
+        case ChildStarted():
+            return calls.started(scene, event)
+        case ChildRefused():
+            return calls.refused(scene, event)
+        case ChildEnded():
+            return calls.ended(scene, event)
+
+
 def _on_timer(scene: Scene, event: TimerFired) -> Changes:
     if scene.run is None:
         return ()
@@ -103,8 +134,20 @@ def _on_timer(scene: Scene, event: TimerFired) -> Changes:
             return attempts.woken(scene)
         case TimerKind.RETRY if scene.run.state is State.RETRYING:
             return (TaskRunMoved(at=event.at, id=scene.run.id, state=State.CREATED),)
+        case TimerKind.PAUSE | TimerKind.TIMEOUT:
+            return _woken(scene, pause.elapsed(scene, event.kind))
+        case TimerKind.AGAIN:
+            return _woken(scene, loop_until.begun_again(scene))
         case _:
             return ()
+
+
+def _woken(scene: Scene, changes: Changes) -> Changes:
+    """An execution in which nothing but pauses was left goes on, and shows it."""
+    is_asleep = scene.execution.state is State.PAUSED and not is_held(scene.execution)
+    if not changes or not is_asleep:
+        return changes
+    return (*changes, ExecutionMoved(at=scene.at, state=State.RUNNING))
 
 
 def _on_refused(flow: Scene, event: Refused) -> Changes:

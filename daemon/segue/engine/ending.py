@@ -6,10 +6,11 @@ from segue.engine import asking
 from segue.engine.asking import Pending
 from segue.engine.flow_outputs import outputs_of
 from segue.engine.flowables.steering import Question
-from segue.engine.outcome import allowed_end
+from segue.engine.notes import VERDICT
+from segue.engine.outcome import allowed_end, worse
 from segue.engine.rerun import rerun_at
 from segue.engine.scene import Scene
-from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, RerunOrdered, TaskRunMoved
+from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, ProgressMade, RerunOrdered, TaskRunMoved
 from segue.model.execution import Failure
 from segue.model.state import State
 
@@ -27,6 +28,17 @@ def fail(scene: Scene, failure: Failure) -> tuple[Change, ...]:
         Logged(at=scene.at, level="ERROR", message=failure.message, id=scene.run.id),
         TaskRunMoved(at=scene.at, id=scene.run.id, state=state),
     )
+
+
+def verdict(scene: Scene, state: State) -> Change:
+    """The node says itself how it ends, whatever its children came to."""
+    return ProgressMade(id=scene.id, fields={"notes": {**scene.progress.notes, VERDICT: state.value}})
+
+
+def worst_of(scene: Scene) -> State:
+    """The worst that is known of a node: of its children, and what it said of itself."""
+    said = scene.progress.notes.get(VERDICT)
+    return worse(scene.progress.worst, State(said)) if said else scene.progress.worst
 
 
 def end_node(scene: Scene, worst: State) -> tuple[Change, ...]:

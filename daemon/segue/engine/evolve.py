@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from segue.engine.outcome import is_blocking, worse
+from segue.engine.standing import stands_still
 from segue.model.change import (
     AttemptMoved,
     AttemptOpened,
@@ -28,8 +29,6 @@ from segue.model.change import (
 from segue.model.execution import Attempt, Execution, Moved, Progress, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.state import EXECUTION_MOVES, TASK_RUN_MOVES, State
-
-_STANDSTILLS = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTED})
 
 
 def evolve(execution: Execution, change: Change) -> None:
@@ -50,7 +49,7 @@ def evolve(execution: Execution, change: Change) -> None:
         case ProgressMade():
             _make_progress(execution, change.id, change.fields)
         case ExecutionMoved():
-            _move_execution(execution, change.state, change.at)
+            _move_execution(execution, change)
         case TaskRunRemoved():
             _remove_task_run(execution, change.id)
         case LabelsChanged():
@@ -61,13 +60,13 @@ def evolve(execution: Execution, change: Change) -> None:
             pass  # those that only ask for something outside
 
 
-def _move_execution(execution: Execution, state: State, at: datetime) -> None:
-    before = execution.state
+def _move_execution(execution: Execution, change: ExecutionMoved) -> None:
+    before, state, stood_still = execution.state, change.state, stands_still(execution)
     assert state in EXECUTION_MOVES[before], f"execution {execution.id}: {before} to {state}"
-    execution.history.append(Moved(state, at))
-    if state is State.RESTARTED:
+    execution.history.append(Moved(state, change.at))
+    if change.is_again:
         execution.attempt_number += 1
-    if state is State.RUNNING and before in _STANDSTILLS:
+    if state is State.RUNNING and stood_still:
         execution.unsettled = all_open(execution)
     else:
         execution.unsettled.append(None)
@@ -103,6 +102,7 @@ def _move_task_run(execution: Execution, run_id: TaskRunId, state: State, at: da
     assert state in TASK_RUN_MOVES[before], f"task run {run_id}: {before} to {state}"
     run.history.append(Moved(state, at))
     execution.retrying += (state is State.RETRYING) - (before is State.RETRYING)
+    execution.pausing += (state is State.PAUSED) - (before is State.PAUSED)
     if state.is_final != before.is_final:
         progress_of(execution, run.parent_id).running += 1 if before.is_final else -1
     if state.is_final:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from segue.engine import asking
+from segue.engine import asking, calls
+from segue.engine.flowables import loop_until, pause
 from segue.engine.scene import Scene
 from segue.model.change import (
     AttemptMoved,
@@ -18,11 +19,11 @@ from segue.model.state import State
 from segue.model.task import Sleep
 
 
-def killed(flow: Scene) -> Iterator[Change]:
+def killed(flow: Scene, *, cascades: bool = True) -> Iterator[Change]:
     """The execution is KILLING: what no worker has ends at once, the rest once its worker says so."""
     yield ExecutionMoved(at=flow.at, state=State.KILLING)
     for scene in open_scenes(flow):
-        yield from _stopped(scene, waits=True)
+        yield from _stopped(scene, waits=True, cascades=cascades)
 
 
 def cut_off(flow: Scene) -> Iterator[Change]:
@@ -39,7 +40,7 @@ def open_scenes(flow: Scene) -> Iterator[Scene]:
             yield scene
 
 
-def _stopped(scene: Scene, *, waits: bool) -> Iterator[Change]:
+def _stopped(scene: Scene, *, waits: bool, cascades: bool = True) -> Iterator[Change]:
     assert scene.run is not None
     assert scene.node.task is not None
     run, at, attempt = scene.run, scene.at, scene.attempt
@@ -48,12 +49,20 @@ def _stopped(scene: Scene, *, waits: bool) -> Iterator[Change]:
         yield EvaluationDropped(id=run.id, purpose=purpose)
     if run.state is State.RETRYING:
         yield TimerCleared(kind=TimerKind.RETRY, id=run.id)
+    if run.state is State.PAUSED:
+        yield from pause.stopped(scene)
+    yield from loop_until.stopped(scene)
     is_asleep = attempt is not None and isinstance(scene.node.task.body, Sleep)
     if is_asleep:
         yield TimerCleared(kind=TimerKind.SLEEP, id=run.id)
+    elif calls.is_call(scene):
+        if cascades:
+            yield from calls.killed(scene)
     elif attempt is not None:
         yield KillOrdered(id=run.id, attempt=attempt.number)
     works = attempt is not None and attempt.state is not State.CREATED and not is_asleep
+    if calls.is_call(scene):
+        works = cascades and calls.awaited_child(scene) is not None
     if waits and (works or scene.node.task.is_flowable):
         if run.state is not State.KILLING:
             yield TaskRunMoved(at=at, id=run.id, state=State.KILLING)

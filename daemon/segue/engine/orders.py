@@ -11,6 +11,7 @@ from typing import Any
 
 from segue.engine import narrowing
 from segue.engine.asking import awaited
+from segue.engine.calls import call_question
 from segue.engine.ending import outputs_question
 from segue.engine.flowables import working_directory
 from segue.engine.flowables.steering import Question
@@ -22,7 +23,7 @@ from segue.model.change import EvaluationOrdered
 from segue.model.execution import Execution
 from segue.model.names import TaskRunId
 from segue.model.order import Order
-from segue.model.task import Runnable, Sleep
+from segue.model.task import LoopUntil, Runnable, Sleep, Subflow
 
 
 def order_for(
@@ -129,6 +130,10 @@ def _question(scene: Scene, purpose: str) -> Question | None:
             return Question(purpose, task.timeout)
         case "duration" if isinstance(task.body, Sleep):
             return Question(purpose, task.body.duration)
+        case "call" if isinstance(task.body, Subflow):
+            return call_question(task.body.call)
+        case "condition" if isinstance(task.body, LoopUntil):
+            return Question(purpose, task.body.condition)
         case "teardown":
             return working_directory.last_question(scene.node)
         case _:

@@ -12,7 +12,20 @@ from segue.engine.templates import EVERYTHING, Needs, needs_of
 from segue.engine.templates import is_pure as _is_pure
 from segue.model.flow import Flow
 from segue.model.order import ERRANDS
-from segue.model.task import ForEach, If, Retry, Runnable, Sleep, Switch, Task, WorkingDirectory, branches
+from segue.model.task import (
+    ForEach,
+    If,
+    LoopUntil,
+    Pause,
+    Retry,
+    Runnable,
+    Sleep,
+    Subflow,
+    Switch,
+    Task,
+    WorkingDirectory,
+    branches,
+)
 
 ERRORS: Final = "errors"
 FINALLY: Final = "finally"
@@ -118,6 +131,13 @@ def _templates(task: Task) -> Iterator[tuple[str, Any]]:
     match task.body:
         case Runnable(properties=properties) | WorkingDirectory(properties=properties):
             yield "properties", properties
+        case Subflow(call=call):
+            yield "call", call.template
+        case Pause() as body:
+            yield "pause", body.template(task.timeout)
+        case LoopUntil() as body:
+            yield "loop", body.template
+            yield "condition", body.condition
         case Sleep(duration=duration):
             yield "duration", duration
         case If(condition=condition):

@@ -4,9 +4,10 @@ Nothing of it is decided anew. What was being settled is found again by looking 
 """
 
 from segue.engine.evolve import add_outputs, all_open
+from segue.engine.notes import SEQUENCE
 from segue.engine.plan import Plan
 from segue.engine.recount import recounted
-from segue.engine.reopen import SEQUENCE
+from segue.engine.standing import stands_still
 from segue.model.execution import Execution, Progress, TaskRun
 from segue.model.state import State
 
@@ -25,13 +26,13 @@ def restore(plan: Plan, execution: Execution) -> Execution:
     )
     execution.open_attempts = sum(bool(run.attempts) and not run.attempts[-1].state.is_final for run in runs)
     execution.retrying = sum(run.state is State.RETRYING for run in runs)
+    execution.pausing = sum(run.state is State.PAUSED for run in runs)
     _recount(plan, execution, execution.progress, None)
     for run in runs:
         if run.progress is not None:
             _recount(plan, execution, run.progress, run)
-    is_moving = execution.state not in {State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTED}
     execution.unsettled.clear()
-    if is_moving and (not execution.state.is_final or execution.progress.running):
+    if not stands_still(execution) and (not execution.state.is_final or execution.progress.running):
         execution.unsettled = all_open(execution)
     return execution
 

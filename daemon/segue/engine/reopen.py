@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from segue.engine.asking import without_answers
 from segue.engine.ending import EXIT
-from segue.engine.flowables import working_directory
+from segue.engine.flowables import loop_until, pause, working_directory
+from segue.engine.notes import HELD, SEQUENCE, VERDICT
 from segue.engine.outcome import is_blocking
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
 from segue.engine.recount import recounted
@@ -29,9 +30,6 @@ from segue.model.change import (
 from segue.model.execution import Execution, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.state import TASK_RUN_MOVES, State
-
-SEQUENCE: Final = "sequence"
-"""The note of how many task runs there have been, so that no id of a removed one is given again."""
 
 _ORDER: Final = {ERRORS: 1, FINALLY: 2, AFTER_EXECUTION: 3}
 
@@ -70,17 +68,24 @@ class _Reopening:
             notes = without_answers(scene.progress.notes)
             self.changes.append(ProgressMade(id=scene.id, fields={"notes": notes}))
 
+    def forget_verdict(self, scene: Scene) -> None:
+        """What the node said of itself is judged anew, and its passes are counted anew."""
+        notes = scene.progress.notes
+        if VERDICT in notes:
+            kept = {key: value for key, value in notes.items() if key != VERDICT}
+            self.changes.append(ProgressMade(id=scene.id, fields={"notes": loop_until.from_the_first_pass(kept)}))
+
     def recount(self, scene: Scene, branch: str, **fields: Any) -> None:
         kept = (run for run in scene.children() if run.id not in self.removed)
         counts = recounted(scene.plan, branch, kept, self.states)
         self.changes.append(ProgressMade(id=scene.id, fields={**counts, **fields}))
 
     def finish(self, flow: Scene, branch: str) -> tuple[Change, ...]:
-        notes = {key: value for key, value in without_answers(flow.progress.notes).items() if key != EXIT}
+        notes = {key: value for key, value in without_answers(flow.progress.notes).items() if key not in {EXIT, HELD}}
         self.recount(flow, branch, notes={**notes, SEQUENCE: flow.execution.next_sequence})
         if flow.execution.outputs is not None:
             self.changes.append(OutputsSet(id=None, outputs=None))
-        self.changes.append(ExecutionMoved(at=self.at, state=State.RESTARTED))
+        self.changes.append(ExecutionMoved(at=self.at, state=State.RESTARTED, is_again=True))
         return tuple(self.changes)
 
 
@@ -124,6 +129,7 @@ def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
         return
     if run.state.is_final:
         reopening.move(run, State.RUNNING)
+    reopening.forget_verdict(scene)
     _restart_below(scene, reopening)
     reopening.recount(scene, main)
 
@@ -144,12 +150,14 @@ def given_state(scene: Scene, state: State) -> tuple[Change, ...]:
     """A task run is given another end by hand; all above it goes on from there."""
     run = scene.run
     assert run is not None
-    is_move = state.is_final and state is not run.state and run.state.is_final and state in TASK_RUN_MOVES[run.state]
+    may_move = run.state.is_final or run.state is State.PAUSED
+    is_move = may_move and state.is_final and state is not run.state and state in TASK_RUN_MOVES[run.state]
     if not is_move or not is_at_rest(scene.execution) or _is_after_execution(scene):
         return ()
     if run.parent_id is not None and working_directory.folder_around(scene.plan, scene.execution, run.parent_id):
         return ()  # those after it would find no folder any more
     reopening = _Reopening(scene.at)
+    reopening.changes.extend(pause.stopped(scene) if run.state is State.PAUSED else ())
     reopening.move(run, state)
     if run.attempts:
         reopening.changes.append(AttemptMoved(at=scene.at, id=run.id, number=run.attempts[-1].number, state=state))
@@ -160,6 +168,7 @@ def given_state(scene: Scene, state: State) -> tuple[Change, ...]:
             return reopening.finish(above, branch)
         if above.run.state.is_final:
             reopening.move(above.run, State.RUNNING)
+        reopening.forget_verdict(above)
         reopening.recount(above, branch)
         scene = above
     return ()

@@ -10,36 +10,26 @@ begun is not stopped by a failure, but nothing new starts beside it.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from segue.engine import asking, attempts, ending, kill
+from segue.engine import asking, attempts, calls, ending, kill
 from segue.engine.asking import Answer, Pending
 from segue.engine.ending import EXIT
 from segue.engine.flowables import parts, working_directory
 from segue.engine.flowables.steering import Child, Opening, Question
-from segue.engine.flowables.table import steering_of
+from segue.engine.flowables.table import further_of, steering_of
 from segue.engine.limits import TASK_RUNS_MAX
+from segue.engine.notes import VERDICT
 from segue.engine.outcome import worse
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
 from segue.engine.scene import Scene
 from segue.expression.template import truthy
 from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, ProgressMade, TaskRunCreated, TaskRunMoved
-from segue.model.execution import Execution, Failure
+from segue.model.execution import Failure
 from segue.model.names import task_run_id
 from segue.model.state import State
-from segue.model.task import Runnable, Sleep
+from segue.model.task import Runnable, Sleep, Subflow
 
 Changes = tuple[Change, ...]
-
-
-def can_settle(execution: Execution) -> bool:
-    """Does anything go on by itself: not while it is paused, or waits to be let go."""
-    return bool(execution.unsettled) and execution.state not in {
-        State.CREATED,
-        State.QUEUED,
-        State.PAUSED,
-        State.RESTARTED,
-    }
 
 
 def settle(scene: Scene) -> Changes:
@@ -82,16 +72,6 @@ def _settle_flow(scene: Scene, state: State) -> Changes:
     return ()
 
 
-def rest(execution: Execution, at: datetime) -> Changes:
-    """Once all is settled: RETRYING when nothing is open but attempts that wait for their time."""
-    waits = execution.retrying > 0 and execution.open_attempts == 0
-    if waits and execution.state is State.RUNNING:
-        return (ExecutionMoved(at=at, state=State.RETRYING),)
-    if not waits and execution.state is State.RETRYING:
-        return (ExecutionMoved(at=at, state=State.RUNNING),)
-    return ()
-
-
 # A task run starts.
 
 
@@ -112,6 +92,8 @@ def _start(scene: Scene) -> Changes:
             return attempts.opened(scene)
         case Sleep():
             return attempts.slept(scene)
+        case Subflow():
+            return calls.called(scene)
         case _:
             return (TaskRunMoved(at=scene.at, id=scene.run.id, state=State.RUNNING), *_open(scene))
 
@@ -148,7 +130,7 @@ def _open(scene: Scene) -> Changes:
 
 
 def _opened(scene: Scene, opening: Opening) -> Changes:
-    notes = {**asking.without_answers(scene.progress.notes), "main": opening.branch}
+    notes = {**asking.without_answers(scene.progress.notes), "main": opening.branch, **opening.notes}
     fields: dict[str, object] = {"branch": opening.branch, "notes": notes}
     if opening.values is not None:
         fields["values"] = list(opening.values)
@@ -228,12 +210,18 @@ def _next_list(scene: Scene) -> Changes:
     """The list in hand is done: which comes next, or the end."""
     progress, node = scene.progress, scene.node
     is_main = progress.branch not in SIDE_BRANCHES
+    leaves = EXIT in scene.execution.progress.notes
+    if is_main and not leaves and not progress.blocked and VERDICT not in progress.notes:
+        further = further_of(node)
+        more = further(scene) if further is not None else None
+        if more is not None:
+            return more
     last = _last_answer(scene)
     if isinstance(last, Pending):
         return last.changes
     told = _told(scene, last) if is_main else ()
-    worst = worse(progress.worst, State.FAILED) if isinstance(last, Failure) else progress.worst
-    leaves = EXIT in scene.execution.progress.notes
+    worst = ending.worst_of(scene)
+    worst = worse(worst, State.FAILED) if isinstance(last, Failure) else worst
     if is_main and worst is State.FAILED and node.children(ERRORS) and not leaves:
         return (*told, *_take_up(scene, ERRORS))
     if progress.branch != FINALLY and node.children(FINALLY):

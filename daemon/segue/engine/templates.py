@@ -51,13 +51,17 @@ class Elsewhere:
     """Instead of a value: what the template reads is encrypted, so a worker has to evaluate it."""
 
 
+def pure_scope(variables: Mapping[str, Any], *, at: datetime, seed: str) -> Scope:
+    """A scope that reaches nothing outside, with the same chance whenever the decision is made again."""
+    return Scope(variables=variables, outside=FrozenOutside(now=at, random=_chance_from(seed)))
+
+
 def evaluate(
     template: Any, variables: Mapping[str, Any], *, at: datetime, seed: str, typed: bool
 ) -> Any | Failure | Elsewhere:
     """The template's value, or why there is none."""
-    outside = FrozenOutside(now=at, random=_chance_from(seed))
     try:
-        return plain(render_value(template, Scope(variables=variables, outside=outside), typed=typed))
+        return plain(render_value(template, pure_scope(variables, at=at, seed=seed), typed=typed))
     except Sealed:
         return Elsewhere()
     except ExpressionError as error:

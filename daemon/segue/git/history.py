@@ -95,6 +95,17 @@ def has_commit(git_dir: Path, commit_id: str) -> bool:
     return True
 
 
+def is_ancestor(git_dir: Path, older: str, newer: str) -> bool:
+    """Is `older` the commit `newer`, or one that it came after."""
+    try:
+        run_git(git_dir, "merge-base", "--is-ancestor", older, newer)
+    except GitError as error:
+        if error.exit_code in {1, 128}:  # 128: one of them is not there any more
+            return False
+        raise
+    return True
+
+
 def files_at(git_dir: Path, commit_id: str) -> Iterator[TreeFile]:
     """All files of a commit, in git's order: links and submodules too."""
     output = run_git(git_dir, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", checked_commit_id(commit_id))

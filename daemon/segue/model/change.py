@@ -3,20 +3,23 @@ touched in one transaction and only then acts on those that ask for something ou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from segue.model.event import TimerKind
 from segue.model.execution import Failure
-from segue.model.names import TaskRunId
+from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionMoved:
+    """`is_again`: begun anew, as another attempt (restart)."""
+
     at: datetime
     state: State
+    is_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,38 @@ class KillOrdered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildWanted:
+    """An execution that a task run asks for. `revision` None: the one that belongs to the parent's commit."""
+
+    namespace: str
+    flow_id: str
+    revision: int | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    inherits_labels: bool = False
+    scheduled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildOrdered:
+    """*Act*: make the execution that an attempt asks for, in the same transaction; or set `again` going, one that an
+    earlier attempt had. The answer is `ChildStarted` or `ChildRefused`."""
+
+    id: TaskRunId
+    attempt: int
+    wanted: ChildWanted
+    again: ExecutionId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildKillOrdered:
+    """*Act*: kill an execution that a task run had made."""
+
+    id: TaskRunId
+    execution_id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimerSet:
     """*Act*: a row with a due time; comes back as `TimerFired`."""
 
@@ -167,6 +202,8 @@ Change = (
     | EvaluationOrdered
     | EvaluationDropped
     | KillOrdered
+    | ChildOrdered
+    | ChildKillOrdered
     | TimerSet
     | TimerCleared
     | ProgressMade

@@ -129,6 +129,9 @@ class TimerKind(StrEnum):
     RETRY = "retry"
     SLEEP = "sleep"
     START = "start"  # of an execution with a date to start at
+    PAUSE = "pause"  # a Pause goes on by itself
+    TIMEOUT = "timeout"  # of what no worker times
+    AGAIN = "again"  # a LoopUntil begins its next pass
     GO_ON = "go-on"  # with what one decision had no room for
 
 
@@ -143,7 +146,10 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillWanted:
+    """`cascades`: also the executions that it waits for."""
+
     at: datetime
+    cascades: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +159,10 @@ class PauseWanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeWanted:
+    """A person lifts the pause of the whole execution, or (`task_run_id`) ends that of one task."""
+
     at: datetime
+    task_run_id: TaskRunId | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
 
@@ -183,14 +192,38 @@ class LabelsSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStarted:
+    """The execution that an attempt asked for is there (or is there again, as another one)."""
+
+    at: datetime
+    task_run_id: TaskRunId
+    attempt: int
+    execution_id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildRefused:
+    """There can be no such execution."""
+
+    at: datetime
+    task_run_id: TaskRunId
+    attempt: int
+    message: str
+    chance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChildEnded:
-    """An execution that a task run waits for came to an end."""
+    """An execution that a task run waits for came to an end. `outputs` are its own; `seen` is what the template of the
+    task's outputs came to in its scope, or why it did not."""
 
     at: datetime
     task_run_id: TaskRunId
     execution_id: ExecutionId
     state: State
     outputs: Mapping[str, Any] | None = None
+    seen: Mapping[str, Any] | Failure | None = None
+    chance: float = 0.0
 
 
 Event = (
@@ -208,5 +241,7 @@ Event = (
     | RestartWanted
     | StateWanted
     | LabelsSet
+    | ChildStarted
+    | ChildRefused
     | ChildEnded
 )

@@ -123,13 +123,14 @@ class Execution:
     progress: Progress = field(default_factory=Progress)
     task_runs: dict[TaskRunId, TaskRun] = field(default_factory=dict)
     # Derived while evolving and rebuilt on recovery (`engine.rebuild`): what expressions see as `outputs`, what waits
-    # to be settled, task runs by their parent, the next number, and what is open or waits for its next attempt.
+    # to be settled, task runs by their parent, the next number, and what is open, waits for its next attempt or is paused.
     outputs_tree: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unsettled: deque[TaskRunId | None] = field(default_factory=deque, compare=False, repr=False)
     children: dict[TaskRunId | None, list[TaskRunId]] = field(default_factory=dict, compare=False, repr=False)
     next_sequence: int = field(default=0, compare=False, repr=False)
     open_attempts: int = field(default=0, compare=False, repr=False)
     retrying: int = field(default=0, compare=False, repr=False)
+    pausing: int = field(default=0, compare=False, repr=False)
 
     @property
     def state(self) -> State:

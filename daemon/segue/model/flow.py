@@ -8,31 +8,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from segue.model.input import DependsOn, Input
 from segue.model.task import Retry, Task, walk
 from segue.model.trigger import Trigger
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DependsOn:
-    """An input is enabled when all `inputs` are, and `condition` renders to true."""
-
-    inputs: tuple[str, ...] = ()
-    condition: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
-    """One input. `options` are the keys of its type (`values`, `min`, `validator`, `itemType` ...), checked."""
-
-    id: str
-    type: str
-    required: bool = True
-    defaults: Any = None
-    prefill: Any = None
-    depends_on: DependsOn | None = None
-    display_name: str = ""
-    description: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+__all__ = [
+    "Concurrency",
+    "ConcurrencyBehavior",
+    "DependsOn",
+    "Flow",
+    "Input",
+    "Output",
+    "PluginDefault",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,7 @@ EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
     State.CREATED: _ENDS | {State.QUEUED, State.RUNNING, State.KILLING, State.PAUSED},
     State.QUEUED: _ENDS | {State.RUNNING, State.KILLING, State.CREATED},
     State.RUNNING: _ENDS | {State.PAUSED, State.RETRYING, State.RETRIED, State.KILLING, State.RESTARTED},
-    State.PAUSED: _ENDS | {State.RUNNING, State.RESTARTED, State.KILLING},
+    State.PAUSED: _ENDS | {State.RUNNING, State.RETRYING, State.RESTARTED, State.KILLING},
     State.RESTARTED: _ENDS | {State.RUNNING, State.PAUSED, State.KILLING, State.QUEUED, State.RETRYING},
     State.RETRYING: _ENDS | {State.RUNNING, State.RETRIED, State.KILLING, State.PAUSED, State.RESTARTED},
     State.KILLING: frozenset({State.KILLED}),

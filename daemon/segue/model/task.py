@@ -10,6 +10,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from segue.model.input import Input
+
 
 class RetryKind(StrEnum):
     CONSTANT = "constant"
@@ -138,7 +140,119 @@ class WorkingDirectory:
     finally_: tuple["Task", ...] = ()
 
 
-Body = Runnable | Sleep | Sequential | Parallel | Dag | If | Switch | AllowFailure | ForEach | WorkingDirectory
+class RestartBehavior(StrEnum):
+    """What a restart does with an execution that a task called and that did not end well."""
+
+    RETRY_FAILED = "RETRY_FAILED"
+    NEW_EXECUTION = "NEW_EXECUTION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Which flow to run, and with what. Everything but `revision` and `restart` may be an expression."""
+
+    namespace: str
+    flow_id: str
+    revision: int | None = None
+    inputs: Mapping[str, Any] | str | None = None
+    labels: Mapping[str, Any] | list[Any] | str | None = None
+    inherit_labels: bool | str = False
+    wait: bool | str = True
+    transmit_failed: bool | str = True
+    schedule_date: str | None = None
+    restart: RestartBehavior = RestartBehavior.RETRY_FAILED
+
+    @property
+    def template(self) -> Mapping[str, Any]:
+        """All that may be an expression."""
+        parts = {
+            "namespace": self.namespace,
+            "flowId": self.flow_id,
+            "inputs": self.inputs,
+            "labels": self.labels,
+            "inheritLabels": self.inherit_labels,
+            "wait": self.wait,
+            "transmitFailed": self.transmit_failed,
+            "scheduleDate": self.schedule_date,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subflow:
+    """Runs another flow as an execution of its own. `outputs` (1.x) see what the called execution came to."""
+
+    call: Call
+    outputs: Mapping[str, Any] | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopUntil:
+    """The tasks again and again, until `condition` holds after a pass. Spans are ISO 8601 or expressions."""
+
+    condition: str
+    tasks: tuple["Task", ...]
+    interval: str = "PT1M"
+    iterations_max: int | str | None = None
+    duration_max: str | None = None
+    fail_on_max_reached: bool | str = False
+    errors: tuple["Task", ...] = ()
+    finally_: tuple["Task", ...] = ()
+
+    @property
+    def template(self) -> dict[str, Any]:
+        """How often and how long, as one template."""
+        limits = {
+            "interval": self.interval,
+            "maxIterations": self.iterations_max,
+            "maxDuration": self.duration_max,
+            "failOnMaxReached": self.fail_on_max_reached,
+        }
+        return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+class PauseBehavior(StrEnum):
+    """How a pause ends when its time is over."""
+
+    RESUME = "RESUME"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Waits for a person, or for `duration` to pass. `on_pause` runs before; `tasks` (1.x) run after."""
+
+    duration: str | None = None
+    behavior: PauseBehavior = PauseBehavior.RESUME
+    on_pause: tuple["Task", ...] = ()
+    on_resume: tuple[Input, ...] = ()
+    tasks: tuple["Task", ...] = ()
+    errors: tuple["Task", ...] = ()
+    finally_: tuple["Task", ...] = ()
+
+    def template(self, timeout: str | None) -> dict[str, Any]:
+        """How long it waits, as one template."""
+        spans = {"duration": self.duration, "timeout": timeout}
+        return {name: span for name, span in spans.items() if span is not None}
+
+
+Body = (
+    Runnable
+    | Sleep
+    | Subflow
+    | Sequential
+    | Parallel
+    | Dag
+    | If
+    | Switch
+    | AllowFailure
+    | ForEach
+    | LoopUntil
+    | Pause
+    | WorkingDirectory
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,14 +275,14 @@ class Task:
 
     @property
     def is_flowable(self) -> bool:
-        return not isinstance(self.body, Runnable | Sleep)
+        return not isinstance(self.body, Runnable | Sleep | Subflow)
 
 
 def branches(body: Body) -> Iterator[tuple[str, tuple[Task, ...]]]:
     """The lists of children of a flowable, by name: `tasks`, `then`, `else`, `cases.<key>`, `defaults`, `errors`,
     `finally`. Nothing for what has no children."""
     match body:
-        case Runnable() | Sleep():
+        case Runnable() | Sleep() | Subflow():
             return
         case If():
             yield "then", body.then
@@ -177,6 +291,9 @@ def branches(body: Body) -> Iterator[tuple[str, tuple[Task, ...]]]:
             for key, tasks in body.cases.items():
                 yield f"cases.{key}", tasks
             yield "defaults", body.defaults
+        case Pause():
+            yield "onPause", body.on_pause
+            yield "tasks", body.tasks
         case _:
             yield "tasks", body.tasks
     yield "errors", body.errors

@@ -1,11 +1,13 @@
 """What a person may do to an execution, when, and what it is told when it may not. Each act is one piece of a round."""
 
-from collections.abc import Mapping
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
 
 from segue.engine.create import replay_of
+from segue.engine.flowables import pause
 from segue.engine.labels import REPLAY, refused_labels
 from segue.engine.rebuild import restore
+from segue.engine.standing import is_held
 from segue.model.event import (
     Event,
     KillWanted,
@@ -58,6 +60,11 @@ class Acts:
         self._decisions = decisions
         self._flow_triggers = flow_triggers
         self._dice = dice
+        self._removed: Callable[[Execution], None] = lambda _execution: None
+
+    def on_removed(self, tell: Callable[[Execution], None]) -> None:
+        """Call this before an execution is deleted."""
+        self._removed = tell
 
     def take_in(self, stored: Execution) -> Live | Refusal:
         """An execution that is over, made ready to be acted on."""
@@ -118,12 +125,12 @@ class Acts:
     def _perform(self, round_: Round, live: Live, action: Action) -> Execution | Refusal:
         at = round_.at
         match action:
-            case Kill():
-                return self._apply(round_, live, KillWanted(at=at), "it cannot be killed")
+            case Kill(cascade=cascades):
+                return self._apply(round_, live, KillWanted(at=at, cascades=cascades), "it cannot be killed")
             case Pause():
                 return self._apply(round_, live, PauseWanted(at=at), "it cannot be paused")
             case Resume(inputs=inputs, by=by):
-                return self._apply(round_, live, ResumeWanted(at=at, inputs=inputs, by=by), "it cannot be resumed")
+                return self._resume(round_, live, inputs, by)
             case Restart(revision=number) if number not in {None, live.execution.revision}:
                 return self._restart_at(round_, live, number or LIVE)
             case Restart():
@@ -143,14 +150,16 @@ class Acts:
                 return snapshot(live.execution)
             case ForceRun():
                 round_.batch.clear_timer(live.execution.id, None, TimerKind.START)
-                event: Event = ResumeWanted(at=at) if live.execution.state is State.PAUSED else Started(at=at)
-                return self._apply(round_, live, event, "it cannot be forced to run")
+                if live.execution.state is State.PAUSED:
+                    return self._resume(round_, live, {}, "")
+                return self._apply(round_, live, Started(at=at), "it cannot be forced to run")
             case Unqueue(state=State.RUNNING):
                 return self._apply(round_, live, Started(at=at), "it cannot be taken from the queue")
             case Unqueue(state=state):
                 return self._apply(round_, live, Refused(at=at, state=state), f"it cannot be ended in {state}")
             case Delete(logs=logs, metrics=metrics):
                 self._decisions.apply(round_, live.execution.id, KillWanted(at=at))
+                self._removed(live.execution)
                 round_.batch.remove_execution(live.execution.id, logs=logs, metrics=metrics)
                 round_.touch(live.execution)
                 self._decisions.executions.remove(live.execution.id)
@@ -162,6 +171,15 @@ class Acts:
         if not self._decisions.apply(round_, live.execution.id, event):
             return Refusal(409, f"Execution {live.execution.id} is in state {live.execution.state}: {sentence}")
         return snapshot(live.execution)
+
+    def _resume(self, round_: Round, live: Live, inputs: Mapping[str, Any], by: str) -> Execution | Refusal:
+        """A person's pause is lifted first; without one, the first task that is paused goes on."""
+        waiting = None if is_held(live.execution) else pause.waiting(live.deployed.plan, live.execution)
+        event = ResumeWanted(at=round_.at, task_run_id=waiting.id if waiting else None, inputs=inputs, by=by)
+        left = self._apply(round_, live, event, "no task of it waits to be resumed")
+        if live.execution.state is State.RESTARTED:
+            self._decisions.admit(round_, live)
+        return left
 
     def _go_on(self, round_: Round, live: Live, event: Event, sentence: str) -> Execution | Refusal:
         """Set it going again: answered as RESTARTED, then let go if its flow's limit allows."""
@@ -191,7 +209,7 @@ class Acts:
             id=self._dice.execution_id(round_.at),
             at=round_.at,
             revision=deployed.revision.number,
-            commit=self._revisions.live.commit if other else live.execution.commit,
+            commit=self._revisions.live.commit_for(deployed) if other else live.execution.commit,
             task_run_id=action.task_run_id,
             inputs=action.inputs,
             labels={REPLAY: "true"},

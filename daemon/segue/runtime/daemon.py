@@ -9,9 +9,11 @@ from typing import Any, Final, TypeVar
 
 from segue import __version__
 from segue.engine.due import Backfill
+from segue.engine.flowables import pause
 from segue.engine.rebuild import restore
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
+from segue.engine.standing import is_held
 from segue.expression.errors import ExpressionError
 from segue.expression.template import compile_template
 from segue.git.blobs import BlobMissing
@@ -53,6 +55,7 @@ from segue.web.actions import (
     DeleteBackfill,
     PauseBackfill,
     Replay,
+    Resume,
     SetDisabled,
     TriggerAction,
     Unlock,
@@ -125,6 +128,11 @@ class RunningDaemon:
             if isinstance(prepared, ports.Refusal):
                 return prepared
             action = prepared
+        if isinstance(action, Resume):
+            resume = await self._resume_inputs(execution_id, action)
+            if isinstance(resume, ports.Refusal):
+                return resume
+            action = resume
 
         def work(round_: Round) -> Execution | ports.Refusal:
             live = self._taken_in(execution_id, stored)
@@ -224,6 +232,16 @@ class RunningDaemon:
         if resolved.errors:
             return ports.Refusal(422, "\n".join(resolved.errors))
         return replace(action, inputs=resolved.values)
+
+    async def _resume_inputs(self, execution_id: str, action: Resume) -> Resume | ports.Refusal:
+        """The action with the inputs that the paused task asks for."""
+        live = self._parts.decisions.executions.get(execution_id)
+        waiting = pause.waiting(live.deployed.plan, live.execution) if live is not None else None
+        if live is None or waiting is None or is_held(live.execution):
+            return replace(action, inputs={})
+        asked = pause.body_of(waiting.node).on_resume
+        values = await self._parts.starts.read(live.deployed, asked, action.inputs, live.execution.id)
+        return values if isinstance(values, ports.Refusal) else replace(action, inputs=values)
 
     async def _stored(self, execution_id: str) -> Execution | None:
         """The execution as stored, if it is not live."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from segue.engine.admission import admit
 from segue.engine.advance import advance
@@ -17,6 +17,8 @@ from segue.engine.flowables.working_directory import folder_name, is_folder
 from segue.model.change import (
     AttemptOpened,
     Change,
+    ChildKillOrdered,
+    ChildOrdered,
     EvaluationDropped,
     EvaluationOrdered,
     ExecutionMoved,
@@ -40,6 +42,15 @@ from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.snapshots import snapshot
 from segue.runtime.timers import TimerKey, Timers
 from segue.store.records import Timer
+
+
+class OrdersChildren(Protocol):
+    """Who makes the executions that tasks of others ask for."""
+
+    def order(self, execution_id: ExecutionId, change: ChildOrdered | ChildKillOrdered) -> None: ...
+    def replaced(self, old: Execution, new: Execution, round_: Round) -> None: ...
+    def settle(self, round_: Round) -> None: ...
+
 
 Hook = Callable[[Round, Live, State], None]
 
@@ -66,7 +77,12 @@ class Decisions:
         self._timers = timers
         self._folders = folders
         self._hooks: list[Hook] = []
+        self._children: OrdersChildren | None = None
         self._ends: dict[ExecutionId, list[asyncio.Future[Execution]]] = {}
+
+    def bind(self, children: OrdersChildren) -> None:
+        """Say who makes children. Once, before the first decision."""
+        self._children = children
 
     def on_move(self, hook: Hook) -> None:
         """Call this whenever an execution enters a state, in the round that decides it."""
@@ -119,7 +135,9 @@ class Decisions:
         return live is not None and self._applied(round_, live, event)
 
     def assign(self, round_: Round) -> None:
-        """Give orders that wait to workers that are idle."""
+        """Give orders that wait to workers that are idle; before that, what was asked for of other executions."""
+        assert self._children is not None
+        self._children.settle(round_)
         self._dispatch.assign(round_, self)
 
     def fire_due(self, round_: Round) -> None:
@@ -181,6 +199,9 @@ class Decisions:
                     self._timers.set(TimerKey(execution.id, kind, run_id), due)
                 case TimerCleared(kind=kind, id=run_id):
                     self._timers.clear(TimerKey(execution.id, kind, run_id))
+                case ChildOrdered() | ChildKillOrdered():
+                    assert self._children is not None
+                    self._children.order(execution.id, change)
                 case RerunOrdered(due=due):
                     self._rerun(round_, live, due)
                 case ExecutionMoved(state=state):
@@ -195,6 +216,8 @@ class Decisions:
         again = rerun_of(
             live.execution, live.deployed.flow, id=self._dice.execution_id(round_.at), at=round_.at, due=due
         )
+        assert self._children is not None
+        self._children.replaced(live.execution, again, round_)
         self.begin(round_, live.deployed, again)
 
     def _leave_folder(self, round_: Round, live: Live, run_id: TaskRunId) -> None:

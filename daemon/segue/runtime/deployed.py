@@ -14,6 +14,7 @@ from segue.model.problem import Problem
 from segue.model.revision import FlowKey, Revision
 
 PLANS_KEPT_MAX = 1024
+WORLDS_KEPT_MAX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +32,37 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The world at a commit. `problems` are of newer texts that are not live, by flow where one can be told."""
+    """The world at a commit. `problems` are of newer texts that are not live, by flow where one can be told. `behind`
+    are flows whose text at the commit is broken, so that their last good revision is live."""
 
     commit: str = ""
     flows: Mapping[FlowKey, Deployed] = field(default_factory=dict)
+    behind: frozenset[FlowKey] = frozenset()
     problems: tuple[Problem, ...] = ()
     problems_by_flow: Mapping[FlowKey, tuple[Problem, ...]] = field(default_factory=dict)
 
     def find(self, namespace: str, flow_id: str) -> Deployed | None:
         return self.flows.get(FlowKey(namespace, flow_id))
 
+    def commit_for(self, deployed: Deployed) -> str:
+        """The commit that an execution of this revision is pinned to: this one, where it holds the revision's text;
+        else the revision's own, so that what an execution's commit holds is always what ran."""
+        is_here = self.flows.get(deployed.key) is deployed and deployed.key not in self.behind
+        return self.commit if is_here else deployed.revision.commit_id
+
 
 class Revisions:
     """Plans by flow and number: the live ones at hand, older ones read from Git when an execution needs them."""
 
-    def __init__(self, read: Callable[[FlowKey, int], Deployed | None]) -> None:
+    def __init__(
+        self,
+        read: Callable[[FlowKey, int], Deployed | None],
+        read_at: Callable[[FlowKey, str], Deployed | None] = lambda _key, _commit: None,
+    ) -> None:
         self.live = Deployment()
         self._read = read
+        self._read_at = read_at
+        self._worlds: OrderedDict[str, Mapping[FlowKey, Deployed]] = OrderedDict()
         self._older: OrderedDict[tuple[FlowKey, int], Deployed] = OrderedDict()
 
     def switch(self, deployment: Deployment) -> None:
@@ -56,7 +71,19 @@ class Revisions:
             successor = deployment.flows.get(deployed.key)
             if successor is not deployed:
                 self._keep(deployed)
+        if self.live.commit:
+            self._worlds[self.live.commit] = self.live.flows
+            self._worlds.move_to_end(self.live.commit)
+        while len(self._worlds) > WORLDS_KEPT_MAX:
+            self._worlds.popitem(last=False)
         self.live = deployment
+
+    def at(self, key: FlowKey, commit: str) -> Deployed | None:
+        """The revision of a flow that was live at a commit: one commit, one world."""
+        if commit == self.live.commit:
+            return self.live.flows.get(key)
+        world = self._worlds.get(commit)
+        return world.get(key) if world is not None else self._read_at(key, commit)
 
     def find(self, key: FlowKey, number: int) -> Deployed | None:
         """That revision; None if Git has it no more, or nobody can read it any longer."""

@@ -16,9 +16,11 @@ import tzlocal
 
 from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobTooLarge
+from segue.git.history import is_ancestor
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
+from segue.runtime.children import Children
 from segue.runtime.clock import Clock, Dice, SystemClock
 from segue.runtime.daemon import Parts, RunningDaemon
 from segue.runtime.decisions import Decisions
@@ -93,7 +95,7 @@ class Segue:
         self.loop = Loop(self.clock, foundation.writer, self.bells)
         self.executions = LiveExecutions()
         self.timers = Timers()
-        self.revisions = Revisions(self._read_revision)
+        self.revisions = Revisions(self._read_revision, self._read_revision_at)
         secrets = Secrets(environment, settings.secrets_folder)
         self.dispatch = Dispatch(self.executions, self.loop, dice, self.surroundings, settings.worker_lost)
         folders = SharedFolders(settings.data.absolute() / "work")
@@ -167,18 +169,25 @@ class Segue:
             self.keeper.on_move,
         ):
             self.decisions.on_move(hook)
+        self.reads = StoreReads(foundation.readers, self.clock)
+        acts = Acts(self.revisions, self.decisions, self.flow_triggers, dice)
+        self.children = Children(
+            self.revisions, self.loop, self.decisions, starts, dice, self.reads.execution, acts.take_in
+        )
+        self.decisions.bind(self.children)
+        self.decisions.on_move(self.children.on_move)
+        acts.on_removed(self.children.removed)
         self.recovery = Recovery(
             self.revisions,
             self.decisions,
             self.dispatch,
             self.timers,
             self.flow_triggers,
+            self.children,
             folders,
             dice,
             settings.worker_lost,
         )
-        self.reads = StoreReads(foundation.readers, self.clock)
-        acts = Acts(self.revisions, self.decisions, self.flow_triggers, dice)
         webhooks = Webhooks(
             self.revisions,
             self.trigger_states,
@@ -323,6 +332,16 @@ class Segue:
             found = stored_revisions.of_flow(connection, key)
         revision = next((each for each in found if each.number == number), None)
         return self.sync.flows.deployed(revision) if revision is not None else None
+
+    def _read_revision_at(self, key: FlowKey, commit: str) -> Deployed | None:
+        """The last good revision that there was at a commit which is not the live one any more."""
+        for revision in self._older_revisions(key):
+            if not is_ancestor(self.foundation.mirror.git_dir, revision.commit_id, commit):
+                continue
+            found = None if revision.is_deleted else self.sync.flows.deployed(revision)
+            if found is not None or revision.is_deleted:
+                return found
+        return None
 
     def _older_revisions(self, key: FlowKey) -> Iterable[Revision]:
         with self.foundation.readers.snapshot() as connection:

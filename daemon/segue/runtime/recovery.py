@@ -14,6 +14,7 @@ from segue.engine.rebuild import restore
 from segue.model.event import TimerKind, WhenLost, WorkerLost
 from segue.model.execution import Execution, Moved, TaskRun
 from segue.model.state import State
+from segue.runtime.children import Children
 from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Revisions
@@ -26,6 +27,8 @@ from segue.runtime.timers import TimerKey, Timers
 from segue.store.records import Timer
 
 _LOST = "The daemon ended while the attempt was running"
+
+_UNMADE = "The daemon ended before the execution that is called was made"
 
 _log = logging.getLogger("segue.recovery")
 
@@ -48,6 +51,7 @@ class Recovery:
         dispatch: Dispatch,
         timers: Timers,
         flow_triggers: FlowTriggers,
+        children: Children,
         folders: SharedFolders,
         dice: Dice,
         worker_lost: WhenLost,
@@ -57,6 +61,7 @@ class Recovery:
         self._dispatch = dispatch
         self._timers = timers
         self._flow_triggers = flow_triggers
+        self._children = children
         self._folders = folders
         self._dice = dice
         self._worker_lost = worker_lost
@@ -101,11 +106,18 @@ class Recovery:
                 chance=self._dice.fraction(),
             )
             self._decisions.apply(round_, execution.id, lost)
+        for call in self._children.take_up(round_, live):
+            assert call.run is not None
+            self._decisions.apply(round_, execution.id, self._unmade(call.run, round_))
         for wanted in open_evaluations(plan, execution):
             self._dispatch.queue_evaluation(execution.id, wanted)
         is_ahead = TimerKey(execution.id, TimerKind.START, None) in self._timers
         if execution.state in {State.CREATED, State.RESTARTED} and not is_ahead:
             self._decisions.admit(round_, live)
+
+    def _unmade(self, run: TaskRun, round_: Round) -> WorkerLost:
+        """The attempt of a call whose execution was never made: another one follows, whatever the setting says."""
+        return WorkerLost(at=round_.at, task_run_id=run.id, attempt=run.attempts[-1].number, message=_UNMADE)
 
     def _give_up(self, execution: Execution, round_: Round) -> None:
         """Nobody can say any more what the flow was: the execution ends, visibly."""

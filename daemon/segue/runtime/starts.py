@@ -46,6 +46,7 @@ class Prepared:
     kind: Kind = Kind.NORMAL
     parent_id: ExecutionId | None = None
     original_id: ExecutionId | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ class Wanted:
     trigger: TriggeredBy | None = None
     correlation_id: str | None = None
     kind: Kind = Kind.NORMAL
+    deployed: Deployed | None = None  # of another world than the live one
+    commit: str | None = None  # that world's
     is_lenient: bool = False  # a trigger that gives no inputs starts its flow all the same, as Kestra's do
 
 
@@ -113,28 +116,38 @@ class Starts:
 
     async def prepare(self, wanted: Wanted) -> Prepared | ports.Refusal:
         """Check a request and store its files; nothing is made yet."""
-        deployed = self._find(wanted.flow, wanted.revision)
+        deployed = wanted.deployed or self._find(wanted.flow, wanted.revision)
         if isinstance(deployed, ports.Refusal):
             return deployed
         execution_id = self._dice.execution_id(self._clock.now())
-        resolved = await self.resolve(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
+        values = await self.read(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
+        if isinstance(values, ports.Refusal):
+            return values
+        return Prepared(
+            deployed=deployed,
+            id=execution_id,
+            inputs=values,
+            labels=self._labels(deployed, wanted, execution_id),
+            trigger=wanted.trigger,
+            scheduled_at=wanted.scheduled_at,
+            kind=wanted.kind,
+            commit=wanted.commit,
+        )
+
+    async def read(
+        self, deployed: Deployed, inputs: Iterable[Input], given: Mapping[str, Any], execution_id: ExecutionId
+    ) -> Mapping[str, Any] | ports.Refusal:
+        """The values of inputs as their types say, their files stored; or what is wrong with what was given."""
+        resolved = await self.resolve(deployed, inputs, given, execution_id)
         if resolved.errors:
             return ports.Refusal(422, "\n".join(resolved.errors))
-        uploads = {key: value for key, value in wanted.inputs.items() if isinstance(value, ports.Upload)}
+        uploads = {key: value for key, value in given.items() if isinstance(value, ports.Upload)}
         if resolved.files:
             try:
                 await asyncio.to_thread(self._store, resolved.files, uploads)
             except StorageFailure as error:
                 return ports.Refusal(503, str(error))
-        return Prepared(
-            deployed=deployed,
-            id=execution_id,
-            inputs=resolved.values,
-            labels=self._labels(deployed, wanted, execution_id),
-            trigger=wanted.trigger,
-            scheduled_at=wanted.scheduled_at,
-            kind=wanted.kind,
-        )
+        return resolved.values
 
     async def check_inputs(self, request: ports.Start) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
         """What would become of each input."""
@@ -162,7 +175,7 @@ class Starts:
             id=prepared.id,
             flow=prepared.deployed.flow,
             revision=prepared.deployed.revision.number,
-            commit=self._revisions.live.commit,
+            commit=prepared.commit or self._revisions.live.commit_for(prepared.deployed),
             at=round_.at,
             inputs=prepared.inputs,
             labels=prepared.labels,
@@ -193,7 +206,7 @@ class Starts:
     def prepare_now(self, wanted: Wanted) -> Prepared | str:
         """The same for a trigger that fires within a round: nothing may wait there, so inputs whose defaults need a
         worker are refused with a sentence. No files."""
-        deployed = self._find(wanted.flow, wanted.revision)
+        deployed = wanted.deployed or self._find(wanted.flow, wanted.revision)
         if isinstance(deployed, ports.Refusal):
             return deployed.message
         execution_id = self._dice.execution_id(self._clock.now())
@@ -207,6 +220,8 @@ class Starts:
             labels=self._labels(deployed, wanted, execution_id),
             trigger=wanted.trigger,
             scheduled_at=wanted.scheduled_at,
+            kind=wanted.kind,
+            commit=wanted.commit,
         )
 
     async def resolve(
@@ -230,6 +245,8 @@ class Starts:
             return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' not found")
         if live.flow.disabled:
             return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is disabled")
+        if live.flow.extra.get("draft"):
+            return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is a draft")
         if number is None or number in {LIVE, live.revision.number}:
             return live
         older = self._revisions.find(key, number)
@@ -265,7 +282,7 @@ class Starts:
             namespace=deployed.key.namespace,
             flow_id=deployed.key.flow_id,
             revision=deployed.revision.number,
-            commit=self._revisions.live.commit,
+            commit=self._revisions.live.commit_for(deployed),
             task_run_id=None,
             task_id="",
             task_type="",

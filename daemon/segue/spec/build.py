@@ -15,16 +15,22 @@ from segue.model.flow import (
 from segue.model.task import (
     AllowFailure,
     Body,
+    Call,
     Dag,
     ForEach,
     If,
+    LoopUntil,
     Parallel,
+    Pause,
+    PauseBehavior,
+    RestartBehavior,
     Retry,
     RetryBehavior,
     RetryKind,
     Runnable,
     Sequential,
     Sleep,
+    Subflow,
     Switch,
     Task,
     WorkingDirectory,
@@ -203,6 +209,55 @@ def _if(read: Object) -> Body:
     return If(condition=read.own.condition, then=_tasks(read, "then"), otherwise=_tasks(read, "else"), **_endings(read))
 
 
+def call_of(read: Object) -> Call:
+    """What a Subflow and a ForEachItem say alike of the flow that they call. Texts stay as they are written."""
+    raw, own = read.raw, read.own
+    return Call(
+        namespace=str(raw["namespace"]),
+        flow_id=str(raw["flowId"]),
+        revision=own.revision,
+        inputs=own.inputs,
+        labels=own.labels,
+        inherit_labels=own.inherit_labels,
+        wait=own.wait,
+        transmit_failed=own.transmit_failed,
+        schedule_date=own.schedule_date,
+        restart=RestartBehavior(own.restart_behavior),
+    )
+
+
+def _loop_until(read: Object) -> Body:
+    """The old name has old limits."""
+    own, raw = read.own, read.raw.get("checkFrequency") or {}
+    is_old = str(read.raw.get("type")).endswith(".WaitFor")
+    return LoopUntil(
+        condition=own.condition,
+        tasks=_tasks(read, "tasks"),
+        interval=str(raw.get("interval") or ("PT1S" if is_old else "PT1M")),
+        iterations_max=raw.get("maxIterations") or (100 if is_old else None),
+        duration_max=raw.get("maxDuration") or ("PT1H" if is_old else None),
+        fail_on_max_reached=own.fail_on_max_reached,
+        **_endings(read),
+    )
+
+
+def _pause(read: Object) -> Body:
+    own, raw = read.own, read.raw
+    duration = raw.get("pauseDuration") or raw.get("delay")
+    return Pause(
+        duration=None if duration is None else str(duration),
+        behavior=PauseBehavior(own.behavior),
+        on_pause=_tasks(read, "onPause"),
+        on_resume=tuple(map(input_of, read.under("onResume"))),
+        tasks=_tasks(read, "tasks"),
+        **_endings(read),
+    )
+
+
+def _subflow(read: Object) -> Body:
+    return Subflow(call=call_of(read), outputs=read.own.outputs)
+
+
 def _switch(read: Object) -> Body:
     return Switch(
         value=read.own.value,
@@ -234,6 +289,9 @@ _BODIES: Final[Mapping[str, Callable[[Object], Body]]] = {
     PREFIX + "core.flow.Dag": _dag,
     PREFIX + "core.flow.If": _if,
     PREFIX + "core.flow.Switch": _switch,
+    PREFIX + "core.flow.Subflow": _subflow,
+    PREFIX + "core.flow.LoopUntil": _loop_until,
+    PREFIX + "core.flow.Pause": _pause,
     PREFIX + "core.flow.WorkingDirectory": _working_directory,
     PREFIX + "core.flow.ForEach": lambda read: _for_each(read.own.values, read.own.concurrency_limit, read),
     PREFIX + "core.flow.EachSequential": lambda read: _for_each(read.own.value, 1, read),

@@ -10,14 +10,18 @@ from segue.model.revision import Revision
 from segue.model.task import (
     AllowFailure,
     Body,
+    Call,
     Dag,
     ForEach,
     If,
+    LoopUntil,
     Parallel,
+    Pause,
     Retry,
     Runnable,
     Sequential,
     Sleep,
+    Subflow,
     Switch,
     Task,
     branches,
@@ -87,6 +91,8 @@ def _body(body: Body) -> dict[str, Any]:
             return dict(body.properties)
         case Sleep():
             return {"duration": body.duration}
+        case Subflow():
+            return {**_call(body.call), "outputs": body.outputs}
         case If():
             lists: dict[str, Any] = {
                 "condition": body.condition,
@@ -98,6 +104,23 @@ def _body(body: Body) -> dict[str, Any]:
                 "value": body.value,
                 "cases": {key: _tasks(tasks) for key, tasks in body.cases.items()},
                 "defaults": _tasks(body.defaults) or None,
+            }
+        case LoopUntil():
+            template = body.template
+            fails = template.pop("failOnMaxReached", None)
+            lists = {
+                "condition": body.condition,
+                "checkFrequency": template,
+                "failOnMaxReached": fails,
+                "tasks": _tasks(body.tasks),
+            }
+        case Pause():
+            lists = {
+                "pauseDuration": body.duration,
+                "behavior": body.behavior,
+                "onPause": task_json(body.on_pause[0]) if body.on_pause else None,
+                "onResume": [_input(each) for each in body.on_resume] or None,
+                "tasks": _tasks(body.tasks) or None,
             }
         case Dag():
             entries = [
@@ -113,6 +136,10 @@ def _body(body: Body) -> dict[str, Any]:
         case Sequential() | AllowFailure():
             lists = {"tasks": _tasks(body.tasks)}
     return lists | {"errors": _tasks(body.errors) or None, "finally": _tasks(body.finally_) or None}
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {**call.template, "revision": call.revision, "restartBehavior": call.restart}
 
 
 def _retry(retry: Retry | None) -> dict[str, Any] | None:

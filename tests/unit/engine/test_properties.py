@@ -10,16 +10,23 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from segue.engine import calls
 from segue.engine.advance import advance
 from segue.engine.create import replay_of
 from segue.engine.evolve import evolve
+from segue.engine.flowables import pause
 from segue.engine.orders import evaluation_for, open_evaluations, order_for
 from segue.engine.plan import Plan
 from segue.engine.rebuild import restore
-from segue.model.change import AttemptOpened, Change, EvaluationOrdered, TimerCleared, TimerSet
+from segue.engine.scene import Scene
+from segue.engine.standing import is_held
+from segue.model.change import AttemptOpened, Change, ChildOrdered, EvaluationOrdered, TimerCleared, TimerSet
 from segue.model.event import (
     AttemptEnded,
     AttemptStarted,
+    ChildEnded,
+    ChildRefused,
+    ChildStarted,
     Evaluated,
     Event,
     ExitWanted,
@@ -50,6 +57,7 @@ from tests.support.flow_trees import flows
 EVENTS_MAX = 5_000
 """Far more than any of these flows needs: an execution that takes more is one that never ends."""
 
+CHILD_ENDS = [State.SUCCESS, State.FAILED, State.WARNING, State.KILLED, State.CANCELLED]
 ENDS = [State.SUCCESS, State.FAILED, State.FAILED, State.WARNING, State.SKIPPED, State.KILLED, State.CREATED]
 WISHES: list[tuple[Wish, ...]] = [
     (),
@@ -60,6 +68,13 @@ WISHES: list[tuple[Wish, ...]] = [
     (ExitWanted(state=State.KILLED),),
 ]
 ANSWERS: list[Any] = [True, False, "true", ["p", "q"], "[1]", "PT1S", {"o": 1}, None, Failure(message="no")]
+
+OF_MAPS: dict[str, Any] = {
+    "loop": {"interval": "PT1S", "maxIterations": 2},
+    "call": {"namespace": "company.team", "flowId": "other", "wait": True, "transmitFailed": True},
+    "pause": {"duration": "PT1S"},
+}
+"""What a worker says of templates that are maps: it renders the values, and the keys stay."""
 
 
 class World:
@@ -78,6 +93,8 @@ class World:
         self.orders: list[tuple[Any, int]] = []
         self.evaluations: list[EvaluationOrdered] = []
         self.timers: dict[tuple[Any, Any], Any] = {}
+        self.wanted: list[ChildOrdered] = []
+        self.children: list[tuple[Any, ExecutionId]] = []
 
     def send(self, event: Event) -> None:
         changes = advance(self.plan, self.execution, event)
@@ -105,6 +122,8 @@ class World:
                 self.orders.append((change.id, change.number))
             case EvaluationOrdered():
                 self.evaluations.append(change)
+            case ChildOrdered():
+                self.wanted.append(change)
             case TimerSet():
                 self.timers[change.kind, change.id] = change.due
             case TimerCleared():
@@ -163,7 +182,7 @@ class World:
         if self.evaluations:
             order = self.evaluations.pop(choice % len(self.evaluations))
             evaluation_for(self.plan, self.execution, order, {})
-            value = ANSWERS[choice % len(ANSWERS)]
+            value = OF_MAPS.get(order.purpose, ANSWERS[choice % len(ANSWERS)])
             failure = value if isinstance(value, Failure) else None
             given = None if failure else value
             self.send(
@@ -176,17 +195,37 @@ class World:
             self.now = max(self.now, self.timers.pop((kind, run_id)))
             self.send(TimerFired(at=self.now, kind=kind, task_run_id=run_id))
 
+    def make_child(self, choice: int) -> None:
+        """The execution that is asked for is made, or cannot be; its end is news of its own."""
+        if not self.wanted:
+            return
+        order = self.wanted.pop(choice % len(self.wanted))
+        if choice % 5 == 0:
+            refused = ChildRefused(at=self.tick(), task_run_id=order.id, attempt=order.attempt, message="no such flow")
+            self.send(refused)
+            return
+        child = order.again or ExecutionId(f"child{self.count}")
+        self.children.append((order.id, child))
+        self.send(ChildStarted(at=self.tick(), task_run_id=order.id, attempt=order.attempt, execution_id=child))
+
+    def end_child(self, choice: int) -> None:
+        if self.children:
+            run_id, child = self.children.pop(choice % len(self.children))
+            state = CHILD_ENDS[choice % len(CHILD_ENDS)]
+            self.send(ChildEnded(at=self.tick(), task_run_id=run_id, execution_id=child, state=state, outputs={"o": 1}))
+
     def kill(self, choice: int) -> None:
         if choice % 4 == 0:
             if choice % 8 and not self.execution.state.is_final and self.execution.state is not State.KILLING:
                 self.evaluations.clear()  # whoever was to answer is not asked any more
-            self.send(KillWanted(at=self.tick()))
+            self.send(KillWanted(at=self.tick(), cascades=choice % 3 > 0))
 
     def pause(self, _choice: int) -> None:
         self.send(PauseWanted(at=self.tick()))
 
     def resume(self, _choice: int) -> None:
-        self.send(ResumeWanted(at=self.tick()))
+        waiting = None if is_held(self.execution) else pause.waiting(self.plan, self.execution)
+        self.send(ResumeWanted(at=self.tick(), task_run_id=waiting.id if waiting else None, inputs={"a": "x"}))
 
     def restart(self, _choice: int) -> None:
         self.send(RestartWanted(at=self.tick()))
@@ -204,6 +243,15 @@ class World:
         """The daemon comes back, reads the execution and orders anew what was asked."""
         self.execution = restore(self.plan, deepcopy(self.execution))
         self.evaluations = list(open_evaluations(self.plan, self.execution))
+        self.wanted = []
+        for run_id in [run.id for run in self.execution.task_runs.values() if not run.state.is_final]:
+            scene = Scene.of(self.plan, self.execution, run_id, self.now)
+            assert scene is not None
+            for lost, child in calls.lost_children(iter([scene])):
+                if child is None and lost.run is not None:
+                    number = len(lost.run.attempts)
+                    gone = WorkerLost(at=self.tick(), task_run_id=lost.run.id, attempt=number, message="gone")
+                    self.send(gone)
 
     def say_again(self, choice: int) -> None:
         """News of an attempt that came before comes once more."""
@@ -240,10 +288,14 @@ class World:
         for choice in range(EVENTS_MAX):
             if self.execution.state in {State.CREATED, State.QUEUED, State.RESTARTED}:
                 self.let_go(0)
-            elif self.execution.state is State.PAUSED:
+            elif self.execution.state is State.PAUSED and not self.timers:
                 self.resume(0)
             elif self.evaluations:
                 self.evaluate(choice)
+            elif self.wanted:
+                self.make_child(choice)
+            elif self.children:
+                self.end_child(choice)
             elif self.orders:
                 self.end(choice % 2)
             elif self.timers:
@@ -264,13 +316,14 @@ def derived(execution: Execution) -> tuple[Any, ...]:
         execution.next_sequence,
         execution.open_attempts,
         execution.retrying,
+        execution.pausing,
     )
 
 
 DEEDS: list[Callable[[World, int], None]] = [
     *([World.end] * 6),
     *([World.begin] * 3),
-    *([World.fire, World.evaluate] * 2),
+    *([World.fire, World.evaluate, World.make_child, World.end_child] * 2),
     World.lose,
     World.kill,
     World.pause,

@@ -1,11 +1,12 @@
 """Steering: what `settle` asks of a kind of flowable, and the values they exchange."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from segue.engine.plan import Node
 from segue.engine.scene import Scene
+from segue.model.change import Change
 from segue.model.execution import Failure, TaskRun
 from segue.model.state import State
 
@@ -21,11 +22,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Which list of children is gone through, the values of a loop, and the flowable's own outputs."""
+    """Which list of children is gone through, the values of a loop, the flowable's own outputs, and what it has to
+    remember."""
 
     branch: str = "tasks"
     values: Sequence[str] | None = None
     outputs: Mapping[str, Any] | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Child(NamedTuple):
@@ -34,6 +37,10 @@ class Child(NamedTuple):
     node: Node
     value: str | None = None
     iteration: int | None = None
+
+
+Further = Callable[[Scene], tuple[Change, ...] | None]
+"""None: nothing, the node is done with its list. `()`: it waits."""
 
 
 class Steering(Protocol):

@@ -2,10 +2,32 @@
 
 from typing import Final
 
-from segue.engine.flowables import allow_failure, dag, for_each, if_, parallel, sequential, switch, working_directory
-from segue.engine.flowables.steering import Steering
+from segue.engine.flowables import (
+    allow_failure,
+    dag,
+    for_each,
+    if_,
+    loop_until,
+    parallel,
+    pause,
+    sequential,
+    switch,
+    working_directory,
+)
+from segue.engine.flowables.steering import Further, Steering
 from segue.engine.plan import Node
-from segue.model.task import AllowFailure, Dag, ForEach, If, Parallel, Sequential, Switch, WorkingDirectory
+from segue.model.task import (
+    AllowFailure,
+    Dag,
+    ForEach,
+    If,
+    LoopUntil,
+    Parallel,
+    Pause,
+    Sequential,
+    Switch,
+    WorkingDirectory,
+)
 
 STEERINGS: Final[dict[type, Steering]] = {
     Sequential: sequential,
@@ -15,8 +37,21 @@ STEERINGS: Final[dict[type, Steering]] = {
     ForEach: for_each,
     AllowFailure: allow_failure,
     Dag: dag,
+    LoopUntil: loop_until,
+    Pause: pause,
     WorkingDirectory: working_directory,
 }
+
+
+FURTHER: Final[dict[type, Further]] = {
+    LoopUntil: loop_until.further,
+    Pause: pause.further,
+}
+
+
+def further_of(node: Node) -> Further | None:
+    """What a flowable does when the list in hand has ended well; most go on to `finally` and their end."""
+    return FURTHER.get(type(node.task.body)) if node.task is not None else None
 
 
 def steering_of(node: Node) -> Steering:

@@ -1,0 +1,12 @@
+"""Notes: what executions and flowables remember beside their counts, by name. Those of one kind of flowable are its own."""
+
+from typing import Final
+
+VERDICT: Final = "verdict"
+"""Of a flowable: an end that is none of its children's. The worse of both counts."""
+
+SEQUENCE: Final = "sequence"
+"""Of an execution: how many task runs there have been, so that no id of a removed one is given again."""
+
+HELD: Final = "held"
+"""Of an execution: a person paused it."""
