@@ -20,7 +20,7 @@ from tests.support.daemon import Daemon, marked_processes
 from tests.support.repositories import Repository
 from tests.support.waiting import wait_until
 
-RUN_SECONDS_MAX: Final = 0.7  # from being ready to the kill, at most
+RUN_SECONDS_MAX: Final = 0.6  # from being ready to the kill, at most
 EARLY_SHARE: Final = 0.25  # so many kills come while the daemon still starts
 EARLY_SECONDS_MAX: Final = 0.5
 SURVIVAL_SECONDS_MAX: Final = 6.0  # the grace of a script that will not go, and a little
