@@ -12,7 +12,7 @@ import pytest
 from segue.tasks.encryption import Cipher
 
 from tests.support.client import ShownExecution
-from tests.support.daemon import Daemon, running
+from tests.support.daemon import Daemon, running, segue
 
 TOKEN = "s3cr3t/Tök€n+with spaces&more"
 PASSWORD = "p4ssw0rd-given-by-a-caller"
@@ -214,9 +214,7 @@ def test_what_decides_the_course_and_holds_a_secret_fails_with_what_to_do(daemon
 
 
 def test_a_default_that_would_copy_a_secret_into_the_clear_is_refused(daemon: Daemon) -> None:
-    answer = daemon.call(
-        "POST", "/executions/company.team/plain", files={"password": (None, PASSWORD)}, status=422
-    )
+    answer = daemon.call("POST", "/executions/company.team/plain", files={"password": (None, PASSWORD)}, status=422)
     assert "declare it SECRET" in answer["message"]
     assert hits(json.dumps(answer).encode()) == []
 
@@ -242,3 +240,11 @@ def test_with_encryption_turned_off_a_secret_is_not_taken(tmp_path: Path) -> Non
         )
         assert "SEGUE_ENCRYPTION_SECRET_KEY" in answer["message"]
         assert hits(json.dumps(answer).encode()) == []
+
+
+def test_the_command_line_evaluates_in_an_execution_and_shows_no_secret(daemon: Daemon, leaked: ShownExecution) -> None:
+    done = segue("eval", "flow.id ~ outputs.compare.value", "--execution", leaked.id, SEGUE_URL=daemon.url)
+    assert done.stdout.strip() == f"leakstrue {len(TOKEN)}", done.stderr
+    refused = segue("eval", "secret('TOKEN')", "--execution", leaked.id, SEGUE_URL=daemon.url)
+    assert refused.returncode == 1
+    assert "secret() is not available here" in refused.stderr

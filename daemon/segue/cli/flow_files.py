@@ -22,7 +22,7 @@ from segue.git.layout import (
     parse_ignores,
     parse_settings,
 )
-from segue.model.flow import PluginDefault
+from segue.model.flow import Flow, PluginDefault
 from segue.model.problem import Problem
 from segue.spec.catalogue import Catalogue
 from segue.spec.document import BYTES_MAX, Document, read_documents
@@ -45,11 +45,12 @@ class Repository:
 
 @dataclass(slots=True)
 class FlowFiles:
-    """Looks at files; keeps what it has seen in `problems` and `flows`."""
+    """Looks at files; keeps what it has seen in `problems` and `flows`, and the valid ones by their keys in `found`."""
 
     catalogue: Catalogue
     problems: list[Problem] = field(default_factory=list)
     flows: int = 0
+    found: dict[tuple[str, str], Flow] = field(default_factory=dict)
     _repositories: dict[Path, Repository] = field(default_factory=dict)
     _seen: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -92,6 +93,7 @@ class FlowFiles:
         if loaded.flow is None:
             return
         key = (loaded.flow.namespace, loaded.flow.id)
+        self.found.setdefault(key, loaded.flow)
         other = self._seen.setdefault(key, path)
         if other != path:
             message = f"the flow {key[0]}.{key[1]} is in {other} too"

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "serve": ("segue.cli.serve", "serve", "Follow a Git repository: run its flows, serve the status page and the API."),
     "run": ("segue.cli.run", "run", "Run one flow of a checkout here and now, without a daemon."),
     "validate": ("segue.cli.validate", "validate", "Check flow files; exit code 1 if there are problems."),
+    "eval": ("segue.cli.eval", "evaluate", "Evaluate an expression, as in a flow or in an execution."),
     "init": ("segue.cli.init", "init", "Make a new flow repository."),
     "schema": ("segue.cli.schema", "schema", "Write the JSON Schema that editors complete flows with."),
     "sync": ("segue.cli.sync", "sync", "Have the daemon look at its source now."),
