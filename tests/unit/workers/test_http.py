@@ -5,12 +5,14 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from segue.model.state import State
 from segue.storage.local import LocalStorage
+from segue.tasks.encryption import Cipher
 
 from tests.support.pools import Outcome, SharedPool, order_of
 
@@ -219,3 +221,18 @@ def test_parts_of_the_exchange_are_logged_without_credentials(pool: SharedPool, 
 def test_an_expression_fetches_by_http(pool: SharedPool, site: str) -> None:
     outcome = pool.run(order_of("core.debug.Return", {"format": "{{ http(uri='" + site + "/x').path }}"}))
     assert outcome.ended.outputs == {"value": "/x"}, outcome.text
+
+
+def test_an_encrypted_body_is_read_with_the_key_alone(pool: SharedPool, site: str, tmp_path: Path) -> None:
+    key = base64.b64encode(b"k" * 32).decode()
+    properties = {"uri": f"{site}/there", "encryptBody": True}
+    without_key = pool.run(order_of("core.http.Request", properties))
+    assert "SEGUE_ENCRYPTION_SECRET_KEY" in without_key.text
+    with_key = SharedPool(tmp_path, encryption_key=key)
+    try:
+        outputs = with_key.run(order_of("core.http.Request", properties)).ended.outputs
+    finally:
+        with_key.close()
+    assert outputs is not None
+    assert outputs["body"] is None
+    assert json.loads(Cipher.of(key).decrypt(outputs["encryptedBody"]["value"]))["path"] == "/there"
