@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Daemon, running, segue
-from tests.support.repositories import Repository
+from tests.support.repositories import Repository, flow_text
 from tests.support.waiting import wait_until
 
 
@@ -143,3 +143,17 @@ def test_a_source_that_is_gone_for_a_while_leaves_the_last_flows_live(daemon: Da
     assert daemon.run("hello").state == "SUCCESS"
     away.rename(path)
     assert daemon.sync()["commit"] == daemon.repository.head
+
+
+def test_flows_run_although_the_source_cannot_be_reached_at_the_start(tmp_path: Path) -> None:
+    with running(tmp_path, {"flows/company.team/hello.yaml": flow_text()}) as daemon:
+        assert daemon.run("hello").state == "SUCCESS"
+        daemon.stop()
+        away = daemon.repository.path.rename(tmp_path / "away")
+        try:
+            daemon.source = daemon.repository.path.as_uri()
+            daemon.start_process()
+            assert daemon.run("hello").state == "SUCCESS"
+            assert "no such folder" in daemon.get("/git/status")["lastSync"]["error"]
+        finally:
+            away.rename(daemon.repository.path)

@@ -21,7 +21,7 @@ from segue.git.mirror import NotARepository, RefMissing
 from segue.git.names import redact
 from segue.git.runner import GitError
 from segue.model.execution import Execution
-from segue.model.flow import Flow
+from segue.model.flow import Check, Flow
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import Order
 from segue.model.problem import Problem, Severity
@@ -64,6 +64,7 @@ from segue.web.live import FLOWS, TRIGGERS, Doorbells
 
 T = TypeVar("T")
 
+_PATIENCE_SECONDS: Final = 3.0
 _SECRET: Final = "secret"  # noqa: S105 - the name of the function
 
 
@@ -115,6 +116,9 @@ class RunningDaemon:
 
     async def validate_inputs(self, request: ports.Start) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
         return await self._parts.starts.check_inputs(request)
+
+    async def unmet_checks(self, request: ports.Start) -> tuple[Check, ...]:
+        return await self._parts.starts.unmet_checks(request)
 
     async def webhook(self, call: ports.WebhookCall) -> ports.WebhookFired | ports.NotFired | ports.Refusal:
         return await self._or_busy(partial(self._parts.webhooks.call, call))
@@ -373,10 +377,18 @@ class RunningDaemon:
         """The answer, or that nothing is taken in just now."""
         if not self._parts.measures.is_ready:
             return ports.Refusal(503, "The daemon is starting or stopping: ask again in a moment")
+        asked = asyncio.ensure_future(ask())
         try:
-            return await ask()
+            while not (await asyncio.wait({asked}, timeout=_PATIENCE_SECONDS))[0]:
+                # Nobody was promised anything yet, and a caller should not wait for a disk to be freed.
+                if (trouble := self._parts.loop.trouble) is not None:
+                    return ports.Refusal(503, f"Nothing new is taken in at the moment: {trouble}")
+            return asked.result()
         except Busy as error:
             return ports.Refusal(503, f"Nothing new is taken in at the moment: {error}")
+        except asyncio.CancelledError:
+            asked.cancel()
+            raise
 
     # Git.
 

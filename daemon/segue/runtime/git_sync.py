@@ -178,6 +178,7 @@ class GitSync:
             changed = await self._apply(looked, cause, started)
         except (GitError, RefMissing, NotARepository, BlobMissing, OSError, Busy) as error:
             self.failures += 1
+            await self._begin_with_the_mirror(cause, started)
             await self._failed(error, cause, started)
             self._answer(answered_up_to, error)
         else:
@@ -185,6 +186,18 @@ class GitSync:
             self._answer(answered_up_to, changed)
         finally:
             self.is_syncing = False
+
+    async def _begin_with_the_mirror(self, cause: str, started: datetime) -> None:
+        """A source that cannot be reached when the daemon starts does not stop the flows: the mirror has them as they
+        were when it was last seen."""
+        head = self._mirror.head
+        if self._revisions.live.commit or head is None:
+            return
+        try:
+            looked = await asyncio.to_thread(self._look, Fetched(head=head, previous=head, ref=None))
+            await self._apply(looked, f"{cause},mirror", started)
+        except (GitError, BlobMissing, OSError, Busy) as error:
+            _log.warning("git.mirror_unreadable error=%s", error)
 
     def _look_or_mend(self) -> _Looked:
         """Look; if what is in the way is a damaged mirror, make it anew from the source and look again. In a thread."""
