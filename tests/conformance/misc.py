@@ -22,7 +22,7 @@ from segue.tasks.metrics import added_up
 from segue.tasks.storage.files import extension_of
 from segue.tasks.targets import target_of
 
-from tests.conformance import keys
+from tests.conformance import keys, task_files
 from tests.conformance.reading import Refused, Unsupported, present, scope_of, value_of
 
 Given = dict[str, Any]
@@ -186,6 +186,7 @@ KINDS: dict[str, Callable[[Given, datetime], Any]] = {
     "metrics": _metrics,
     "execution_parameters": _execution_parameters,
     **keys.KINDS,
+    **task_files.KINDS,
     "storage_address": _storage_address,
     "plugin_defaults": _plugin_defaults,
 }
