@@ -114,7 +114,7 @@ class _Run:
         if self._docker.pull_policy == "NEVER":
             return
         if self._docker.pull_policy == "IF_NOT_PRESENT":
-            with contextlib.suppress(self._library.errors.ImageNotFound):
+            with contextlib.suppress(self._library.errors.NotFound):
                 self._client.images.get(image)
                 return
         self._context.log(LogLevel.DEBUG, f"Pulling the image {image}")
@@ -190,18 +190,33 @@ class _Run:
                 archive.extractall(folder.parent, filter="data")
 
     def _followed(self, container: Any, folder: Path, hearing: Hearing) -> int:
-        stream = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 1})
-        with contextlib.closing(stream):
-            if container.status != "running":
+        if container.status == "running":
+            self._hear_again(container, hearing)
+        else:
+            # Attached before it starts: nothing that it says is missed.
+            stream = container.attach_socket(params={"stdout": 1, "stderr": 1, "stream": 1, "logs": 1})
+            with contextlib.closing(stream):
                 container.start()
-            if not self._docker.wait:
-                self._context.log(LogLevel.INFO, f"The container {container.short_id} runs on by itself")
-                return 0
-            self._hear(stream, hearing)
+                if not self._docker.wait:
+                    self._context.log(LogLevel.INFO, f"The container {container.short_id} runs on by itself")
+                    return 0
+                self._hear(stream, hearing)
         exit_code = int(container.wait()["StatusCode"])
         if self._docker.file_handling_strategy == "VOLUME":
             self._copy_out(container, folder)
         return exit_code
+
+    def _hear_again(self, container: Any, hearing: Hearing) -> None:
+        """All that it has said and goes on to say: what stands on its stderr at the end."""
+        for stream, tell in (("stdout", hearing.stdout), ("stderr", hearing.stderr)):
+            lines = Lines(self._context.masker)
+            wanted = {"stdout": stream == "stdout", "stderr": stream == "stderr"}
+            for data in container.logs(stream=True, follow=True, **wanted):
+                for line in lines.feed(data):
+                    tell(line)
+                self._context.journal.send_if_due()
+            for line in lines.flush():
+                tell(line)
 
     def _hear(self, stream: Any, hearing: Hearing) -> None:
         """Lines of both streams until both are at their end."""
