@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from segue.model.execution import Execution, Moved, TaskRun, TriggeredBy
-from segue.model.flow import Flow
+from segue.model.flow import Check, Flow
 from segue.model.names import TaskRunId, execution_id, task_run_id
 from segue.model.order import LEVELS, LogLevel
 from segue.model.problem import Problem
@@ -199,6 +199,9 @@ class MemoryDaemon:
         )
         self.bells.ring(EXECUTIONS)
         return copy.deepcopy(execution)
+
+    async def unmet_checks(self, request: Start) -> tuple[Check, ...]:
+        return ()
 
     async def validate_inputs(self, request: Start) -> tuple[CheckedInput, ...] | Refusal:
         if request.flow not in self.live:

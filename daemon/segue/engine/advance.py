@@ -7,6 +7,7 @@ Nothing decided (`()`) leaves the execution as it was. One call does a bounded a
 sets a timer that is due at once, and the next event, whichever it is, goes on.
 """
 
+from segue.engine import sla
 from segue.engine.decide import decide
 from segue.engine.evolve import evolve
 from segue.engine.limits import SETTLE_STEPS_MAX
@@ -27,7 +28,11 @@ def advance(plan: Plan, execution: Execution, event: Event) -> tuple[Change, ...
     for _ in range(SETTLE_STEPS_MAX):
         if not can_settle(execution):
             _fold(execution, rest(execution, event.at), changes)
-            return tuple(changes)
+            broken = sla.looked_at(plan, execution, event.at) if changes else ()
+            _fold(execution, broken, changes)
+            if not broken:
+                return tuple(changes)
+            continue
         scene = Scene.of(plan, execution, execution.unsettled.popleft(), event.at)
         if scene is not None:
             _fold(execution, settle(scene), changes)

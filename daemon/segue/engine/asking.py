@@ -45,9 +45,9 @@ def ask(scene: Scene, question: Question) -> Answer | Failure | Pending:
         seed=f"{scene.id or scene.execution.id}/{question.purpose}",
         typed=question.typed,
     )
-    if isinstance(value, templates.Elsewhere):
-        return _from_worker(scene, question)
-    return value if isinstance(value, Failure) else Answer(value)
+    if not isinstance(value, Failure):
+        return Answer(value)
+    return _from_worker(scene, question) if value.kind == templates.ENCRYPTED else value
 
 
 def _holds_template(value: Any) -> bool:

@@ -209,7 +209,7 @@ def seen_by(parent: Scene, child: Scene) -> Mapping[str, Any] | Failure | None:
         message = "The outputs of a Subflow may not ask the world outside; use `outputs` of the flow that is called"
         return Failure(message=message, kind="expression")
     template = dict(template) if isinstance(template, Mapping) else template
-    value = evaluate(template, scope_of(child), at=child.at, seed=f"{parent.id}/seen", typed=True)
+    value = evaluate(template, scope_of(child), at=child.at, seed=f"{parent.id}/seen", typed=True, passes=True)
     if isinstance(value, Failure):
         return Failure(message=f"Failed to extract outputs: {value.message}", kind="expression")
     if not isinstance(value, Mapping):

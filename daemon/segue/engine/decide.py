@@ -6,7 +6,7 @@ has then been decided already. What follows from the new state by itself is `set
 
 from typing import assert_never
 
-from segue.engine import asking, attempts, calls, kill, reopen
+from segue.engine import asking, attempts, calls, kill, reopen, sla
 from segue.engine.flowables import loop_until, pause
 from segue.engine.notes import HELD
 from segue.engine.plan import Plan
@@ -55,7 +55,9 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
             scene = Scene.of(plan, execution, event.task_run_id, event.at)
             return _on_timer(scene, event) if scene is not None else ()
         case Started():
-            return _moved(execution, event, State.RUNNING) if execution.state in _WAITING else ()
+            if execution.state not in _WAITING:
+                return ()
+            return (*sla.armed(plan, execution, event.at), *_moved(execution, event, State.RUNNING))
         case Held():
             is_new = execution.state in _WAITING and execution.state is not State.QUEUED
             return _moved(execution, event, State.QUEUED) if is_new else ()
@@ -128,7 +130,7 @@ def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> 
 
 def _on_timer(scene: Scene, event: TimerFired) -> Changes:
     if scene.run is None:
-        return ()
+        return sla.elapsed(scene) if event.kind is TimerKind.SLA else ()
     match event.kind:
         case TimerKind.SLEEP:
             return attempts.woken(scene)

@@ -197,8 +197,6 @@ class _Resolving:
         """A default may name a SECRET input only where it is encrypted too."""
         if declared.type == "SECRET" or value is None:
             return
-        if is_encrypted(value):
-            raise BadValue("its default is a secret, declare it SECRET")
         if self._masked(text := java_text(value)) != text:
             raise BadValue("its default would keep a SECRET input in the clear, declare it SECRET too")
 
@@ -237,6 +235,8 @@ def _read_value(declared: Input, value: Any, offered: tuple[str, ...] | None) ->
     """The value as its type, and the rules it breaks."""
     if value is None:
         return None, ["missing required input"] if declared.required else []
+    if is_encrypted(value) and declared.type != "SECRET":
+        raise BadValue("it is given a secret, declare it SECRET")
     read = read_typed(declared.type, value, item_type=declared.options.get("itemType"))
     return read, broken_rules(declared.type, read, declared.options, offered)
 

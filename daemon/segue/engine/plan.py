@@ -76,7 +76,7 @@ class Plan:
             position=0,
             depth=0,
             retry=flow.retry,
-            needs=needs_of(outputs),
+            needs=needs_of([*outputs, *(each.assertion for each in flow.sla if each.assertion)]),
             elsewhere=frozenset() if is_here else frozenset({"outputs"}),
         )
         nodes: dict[str, Node] = {}

@@ -62,8 +62,8 @@ def evaluate(
     """The template's value, or why there is none."""
     try:
         return plain(render_value(template, pure_scope(variables, at=at, seed=seed), typed=typed))
-    except Sealed:
-        return Elsewhere()
+    except Sealed as error:
+        return Failure(message=str(error), kind=ENCRYPTED)
     except ExpressionError as error:
         return Failure(message=str(error), kind="expression")
 

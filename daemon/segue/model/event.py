@@ -131,6 +131,7 @@ class TimerKind(StrEnum):
     START = "start"  # of an execution with a date to start at
     PAUSE = "pause"  # a Pause goes on by itself
     TIMEOUT = "timeout"  # of what no worker times
+    SLA = "sla"  # the next agreement is broken
     AGAIN = "again"  # a LoopUntil begins its next pass
     GO_ON = "go-on"  # with what one decision had no room for
 

@@ -5,6 +5,7 @@ Keys keep Kestra's meaning; names are ours (snake case). Texts that may hold exp
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,8 @@ from segue.model.task import Retry, Task, walk
 from segue.model.trigger import Trigger
 
 __all__ = [
+    "Check",
+    "CheckBehavior",
     "Concurrency",
     "ConcurrencyBehavior",
     "DependsOn",
@@ -20,6 +23,8 @@ __all__ = [
     "Input",
     "Output",
     "PluginDefault",
+    "Sla",
+    "SlaBehavior",
 ]
 
 
@@ -47,6 +52,46 @@ class Concurrency:
 
     limit: int
     behavior: ConcurrencyBehavior = ConcurrencyBehavior.QUEUE
+
+
+class SlaBehavior(StrEnum):
+    """What becomes of an execution that breaks an agreement."""
+
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+    NONE = "NONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sla:
+    """An agreement: the execution takes no longer than `duration`, or `assertion` holds all the time."""
+
+    id: str
+    behavior: SlaBehavior
+    duration: timedelta | None = None
+    assertion: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"it takes longer than {self.duration}" if self.duration is not None else f"{self.assertion}"
+
+
+class CheckBehavior(StrEnum):
+    """What becomes of a start whose check does not hold."""
+
+    BLOCK_EXECUTION = "BLOCK_EXECUTION"
+    FAIL_EXECUTION = "FAIL_EXECUTION"
+    CREATE_EXECUTION = "CREATE_EXECUTION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What must hold for an execution to be made. `style` is how `message` is shown."""
+
+    when: str
+    message: str
+    style: str = "INFO"
+    behavior: CheckBehavior = CheckBehavior.BLOCK_EXECUTION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +122,8 @@ class Flow:
     plugin_defaults: tuple[PluginDefault, ...] = ()
     concurrency: Concurrency | None = None
     retry: Retry | None = None
+    sla: tuple[Sla, ...] = ()
+    checks: tuple[Check, ...] = ()
     disabled: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -62,6 +62,7 @@ class Revisions:
         self.live = Deployment()
         self._read = read
         self._read_at = read_at
+        self._found_at: OrderedDict[tuple[FlowKey, str], Deployed | None] = OrderedDict()
         self._worlds: OrderedDict[str, Mapping[FlowKey, Deployed]] = OrderedDict()
         self._older: OrderedDict[tuple[FlowKey, int], Deployed] = OrderedDict()
 
@@ -83,7 +84,13 @@ class Revisions:
         if commit == self.live.commit:
             return self.live.flows.get(key)
         world = self._worlds.get(commit)
-        return world.get(key) if world is not None else self._read_at(key, commit)
+        if world is not None:
+            return world.get(key)
+        if (key, commit) not in self._found_at:
+            self._found_at[key, commit] = self._read_at(key, commit)
+            while len(self._found_at) > PLANS_KEPT_MAX:
+                self._found_at.popitem(last=False)
+        return self._found_at[key, commit]
 
     def find(self, key: FlowKey, number: int) -> Deployed | None:
         """That revision; None if Git has it no more, or nobody can read it any longer."""

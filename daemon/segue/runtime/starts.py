@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
+from segue.engine import checks
 from segue.engine.create import new_execution
 from segue.engine.inputs import FileToStore, Owner, Resolved, resolve
 from segue.engine.labels import CORRELATION_ID, labels_of_new, refused_labels
@@ -14,7 +16,7 @@ from segue.engine.typed import UploadedFile
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope, effects_of
 from segue.model.execution import Execution, Kind, TriggeredBy
-from segue.model.flow import Input
+from segue.model.flow import Check, CheckBehavior, Input
 from segue.model.names import ExecutionId
 from segue.model.order import Order
 from segue.model.revision import FlowKey
@@ -47,6 +49,7 @@ class Prepared:
     parent_id: ExecutionId | None = None
     original_id: ExecutionId | None = None
     commit: str | None = None
+    failure: str | None = None  # it is made and fails at once: a check says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,11 @@ class Starts:
         values = await self.read(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
         if isinstance(values, ports.Refusal):
             return values
+        unmet = await self._unmet(deployed, values, execution_id)
+        if unmet and unmet[0].behavior is CheckBehavior.BLOCK_EXECUTION:
+            return ports.Refusal(422, unmet[0].message)
         return Prepared(
+            failure=_failure_of(unmet),
             deployed=deployed,
             id=execution_id,
             inputs=values,
@@ -148,6 +155,30 @@ class Starts:
             except StorageFailure as error:
                 return ports.Refusal(503, str(error))
         return resolved.values
+
+    async def unmet_checks(self, request: ports.Start) -> tuple[Check, ...]:
+        """The checks that this start would not pass; none while its inputs are not right."""
+        deployed = self._find(request.flow, request.revision)
+        if isinstance(deployed, ports.Refusal) or not deployed.flow.checks:
+            return ()
+        execution_id = self._dice.execution_id(self._clock.now())
+        resolved = await self.resolve(deployed, deployed.flow.inputs, request.inputs, execution_id)
+        return () if resolved.errors else await self._unmet(deployed, resolved.values, execution_id)
+
+    async def _unmet(
+        self, deployed: Deployed, values: Mapping[str, Any], execution_id: ExecutionId
+    ) -> tuple[Check, ...]:
+        """What of the checks needs the world outside is evaluated by a worker."""
+        asked = [await self._check_asked(deployed, each, values, execution_id) for each in deployed.flow.checks]
+        return checks.unmet(asked, self._scope(deployed, execution_id, values))
+
+    async def _check_asked(
+        self, deployed: Deployed, check: Check, values: Mapping[str, Any], execution_id: ExecutionId
+    ) -> Check:
+        if not effects_of(check.when):
+            return check
+        answer = await self._ask(deployed, check.when, execution_id, {"inputs": values})
+        return replace(check, when=str(checks.is_true(answer)).lower())
 
     async def check_inputs(self, request: ports.Start) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
         """What would become of each input."""
@@ -185,7 +216,7 @@ class Starts:
             original_id=prepared.original_id,
             kind=prepared.kind,
         )
-        return self._decisions.begin(round_, prepared.deployed, execution, failure)
+        return self._decisions.begin(round_, prepared.deployed, execution, failure or prepared.failure)
 
     def begin_failed(self, round_: Round, wanted: Wanted, failure: str) -> Execution | None:
         """An execution that says why a trigger could not make a proper one; None if the flow is not there."""
@@ -213,7 +244,11 @@ class Starts:
         resolved = self._resolved(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
         if resolved.errors:
             return "\n".join(resolved.errors)
+        unmet = checks.unmet(deployed.flow.checks, self._scope(deployed, execution_id, resolved.values))
+        if unmet and unmet[0].behavior is CheckBehavior.BLOCK_EXECUTION:
+            return unmet[0].message
         return Prepared(
+            failure=_failure_of(unmet),
             deployed=deployed,
             id=execution_id,
             inputs=resolved.values,
@@ -275,7 +310,13 @@ class Starts:
             declared = replace(declared, options={**declared.options, "expression": offered})
         return declared
 
-    async def _ask(self, deployed: Deployed, template: Any, execution_id: ExecutionId) -> Any:
+    async def _ask(
+        self,
+        deployed: Deployed,
+        template: Any,
+        execution_id: ExecutionId,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Any:
         order = Order(
             id=f"{execution_id}?{self._dice.fraction()}",
             execution_id=execution_id,
@@ -287,7 +328,7 @@ class Starts:
             task_id="",
             task_type="",
             attempt=0,
-            variables=self._variables(deployed, execution_id),
+            variables={**self._variables(deployed, execution_id), **more},
             purpose="input",
             template=template,
             typed=True,
@@ -297,8 +338,11 @@ class Starts:
         except NoAnswer:
             return None
 
-    def _scope(self, deployed: Deployed, execution_id: ExecutionId) -> Scope:
-        return Scope(variables=self._variables(deployed, execution_id), outside=FrozenOutside(now=self._clock.now()))
+    def _scope(self, deployed: Deployed, execution_id: ExecutionId, values: Mapping[str, Any] | None = None) -> Scope:
+        variables = self._variables(deployed, execution_id)
+        if values is not None:
+            variables["inputs"] = values
+        return Scope(variables=variables, outside=FrozenOutside(now=self._clock.now()))
 
     def _variables(self, deployed: Deployed, execution_id: ExecutionId) -> dict[str, Any]:
         return {
@@ -322,6 +366,11 @@ class Starts:
     def _store(self, files: tuple[FileToStore, ...], uploads: Mapping[str, ports.Upload]) -> None:
         for each in files:
             self._storage.put(each.uri, _chunks(uploads[each.file.path]))
+
+
+def _failure_of(unmet: tuple[Check, ...]) -> str | None:
+    is_failing = bool(unmet) and unmet[0].behavior is CheckBehavior.FAIL_EXECUTION
+    return unmet[0].message if is_failing else None
 
 
 def _inputs_of(deployed: Deployed, wanted: Wanted) -> tuple[Input, ...]:

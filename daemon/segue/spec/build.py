@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from segue.model.flow import (
+    Check,
+    CheckBehavior,
     Concurrency,
     ConcurrencyBehavior,
     DependsOn,
@@ -11,6 +13,8 @@ from segue.model.flow import (
     Input,
     Output,
     PluginDefault,
+    Sla,
+    SlaBehavior,
 )
 from segue.model.task import (
     AllowFailure,
@@ -38,7 +42,7 @@ from segue.model.task import (
 from segue.spec import tasks
 from segue.spec.build_triggers import trigger_of
 from segue.spec.catalogue import PREFIX
-from segue.spec.flow import FlowSpec, OutputSpec
+from segue.spec.flow import CheckSpec, ExecutionAssertion, FlowSpec, MaxDuration, OutputSpec
 from segue.spec.inputs import OLD_TYPES
 from segue.spec.reading import Object
 from segue.spec.tasks import ConstantRetry, ExponentialRetry, RandomRetry
@@ -72,8 +76,24 @@ def flow_of(read: Object, plugin_defaults: tuple[PluginDefault, ...]) -> Flow:
         else Concurrency(limit=spec.concurrency.limit, behavior=ConcurrencyBehavior(spec.concurrency.behavior)),
         retry=retry_of(spec.retry),
         disabled=spec.disabled,
+        sla=tuple(map(_sla_of, spec.sla or ())),
+        checks=tuple(map(_check_of, spec.checks or ())),
         extra={key: read.raw[key] for key in _FLOW_EXTRA if read.raw.get(key) is not None},
     )
+
+
+def _sla_of(spec: MaxDuration | ExecutionAssertion) -> Sla:
+    return Sla(
+        id=spec.id,
+        behavior=SlaBehavior(spec.behavior),
+        duration=spec.duration if isinstance(spec, MaxDuration) else None,
+        assertion=spec.assert_ if isinstance(spec, ExecutionAssertion) else None,
+        labels=spec.labels or {},
+    )
+
+
+def _check_of(spec: CheckSpec) -> Check:
+    return Check(when=spec.when, message=spec.message, style=spec.style, behavior=CheckBehavior(spec.behavior))
 
 
 def input_of(read: Object) -> Input:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from segue.model.execution import Execution, TaskRun
-from segue.model.flow import Flow, Input
+from segue.model.flow import Check, Flow, Input
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import LogLevel
 from segue.model.problem import Problem
@@ -248,6 +248,9 @@ class Daemon(Protocol):
     # Executions.
     async def start(self, request: Start) -> Execution | Refusal: ...
     async def validate_inputs(self, request: Start) -> tuple[CheckedInput, ...] | Refusal: ...
+    async def unmet_checks(self, request: Start) -> tuple[Check, ...]:
+        """The checks that would not hold for this start."""
+
     async def webhook(self, call: WebhookCall) -> WebhookFired | NotFired | Refusal: ...
     async def act(self, execution_id: str, action: Action) -> Execution | Refusal: ...
     async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | Refusal:

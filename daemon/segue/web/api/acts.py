@@ -41,14 +41,16 @@ async def start(web: Web, request: Request) -> Response:
 
 async def validate(web: Web, request: Request) -> Response:
     async with asks.form_inputs(request) as inputs:
-        checked = granted(await web.daemon.validate_inputs(_start_of(request, inputs)))
+        start = _start_of(request, inputs)
+        checked = granted(await web.daemon.validate_inputs(start))
+        unmet = await web.daemon.unmet_checks(start)
     key = flow_key(request)
     return as_json(
         {
             "id": key.flow_id,
             "namespace": key.namespace,
             "inputs": [checked_input_json(each) for each in checked],
-            "checks": [],
+            "checks": [{"message": each.message, "style": each.style, "behavior": each.behavior} for each in unmet],
         }
     )
 

@@ -1,0 +1,112 @@
+"""Sla: agreements that an execution has to keep - how long it may take, and what has to hold all the time.
+
+Times are counted from its start, or from a restart. Each agreement is broken once: its labels are set, and the
+execution fails, is cancelled, or goes on.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from segue.engine import kill, templates
+from segue.engine.limits import DELAY_MAX
+from segue.engine.plan import Plan
+from segue.engine.scene import Scene
+from segue.engine.scope import scope_of
+from segue.expression.template import truthy
+from segue.model.change import Change, ExecutionMoved, LabelsChanged, Logged, ProgressMade, TimerCleared, TimerSet
+from segue.model.event import TimerKind
+from segue.model.execution import Execution, Failure
+from segue.model.flow import Sla, SlaBehavior
+from segue.model.state import State
+
+Changes = tuple[Change, ...]
+
+_SINCE: Final = "sla_since"
+_BROKEN: Final = "sla_broken"
+_ENDS: Final = {SlaBehavior.FAIL: State.FAILED, SlaBehavior.CANCEL: State.CANCELLED}
+
+
+def armed(plan: Plan, execution: Execution, at: datetime) -> Changes:
+    """The execution is let go: its time runs."""
+    if _SINCE in execution.progress.notes or not any(each.duration is not None for each in plan.flow.sla):
+        return ()
+    since = at if execution.state is State.RESTARTED else execution.started_at
+    notes = {**execution.progress.notes, _SINCE: since.isoformat()}
+    return (ProgressMade(id=None, fields={"notes": notes}), *_timer(plan, notes))
+
+
+def _timer(plan: Plan, notes: dict[str, Any]) -> Iterator[Change]:
+    """The next time at which one is broken."""
+    dates = [due for _, _, due in _limits(plan, notes)]
+    if dates:
+        yield TimerSet(kind=TimerKind.SLA, due=min(dates))
+
+
+def _limits(plan: Plan, notes: dict[str, Any]) -> Iterator[tuple[int, Sla, datetime]]:
+    since = datetime.fromisoformat(notes[_SINCE])
+    for number, each in _unbroken(plan, notes):
+        if each.duration is not None:
+            yield number, each, since + min(each.duration, DELAY_MAX)
+
+
+def _unbroken(plan: Plan, notes: dict[str, Any]) -> Iterator[tuple[int, Sla]]:
+    broken = notes.get(_BROKEN, ())
+    return ((number, each) for number, each in enumerate(plan.flow.sla) if number not in broken)
+
+
+def elapsed(flow: Scene) -> Changes:
+    """A time is over."""
+    execution = flow.execution
+    if execution.state.is_final or execution.state is State.KILLING or _SINCE not in execution.progress.notes:
+        return ()
+    limits = _limits(flow.plan, execution.progress.notes)
+    broken = [(number, each) for number, each, due in limits if due <= flow.at]
+    return _broken(flow, broken) if broken else ()
+
+
+def looked_at(plan: Plan, execution: Execution, at: datetime) -> Changes:
+    """After a change: what has to hold all the time; and no time runs for what has ended."""
+    if not plan.flow.sla:
+        return ()
+    flow = Scene(plan, execution, plan.root, None, at)
+    if execution.state.is_final:
+        return _disarmed(execution)
+    if execution.state not in {State.RUNNING, State.RETRYING, State.PAUSED}:
+        return ()
+    broken = [
+        (number, each)
+        for number, each in _unbroken(plan, execution.progress.notes)
+        if each.assertion is not None and not _holds(flow, number, each.assertion)
+    ]
+    return _broken(flow, broken) if broken else ()
+
+
+def _holds(flow: Scene, number: int, assertion: str) -> bool:
+    """One that cannot be evaluated (yet) is not broken."""
+    value = templates.evaluate(assertion, scope_of(flow), at=flow.at, seed=f"{flow.execution.id}/{number}", typed=False)
+    return isinstance(value, Failure) or truthy(None if value is None else str(value))
+
+
+def _disarmed(execution: Execution) -> Changes:
+    if _SINCE not in execution.progress.notes:
+        return ()
+    notes = {key: value for key, value in execution.progress.notes.items() if key != _SINCE}
+    return (ProgressMade(id=None, fields={"notes": notes}), TimerCleared(kind=TimerKind.SLA))
+
+
+def _broken(flow: Scene, broken: list[tuple[int, Sla]]) -> Changes:
+    execution = flow.execution
+    numbers = [*execution.progress.notes.get(_BROKEN, ()), *(number for number, _ in broken)]
+    notes = {**execution.progress.notes, _BROKEN: numbers}
+    labels = {**execution.labels, **{key: value for _, each in broken for key, value in each.labels.items()}}
+    end = next((_ENDS[each.behavior] for _, each in broken if each.behavior in _ENDS), None)
+    changes: list[Change] = [
+        Logged(at=flow.at, level="WARN", message=f"The SLA `{each.id}` is broken: {each}") for _, each in broken
+    ]
+    changes.append(ProgressMade(id=None, fields={"notes": notes}))
+    if labels != execution.labels:
+        changes.append(LabelsChanged(labels=labels))
+    if end is not None:
+        return (*changes, *kill.cut_off(flow), ExecutionMoved(at=flow.at, state=end))
+    return (*changes, *(_timer(flow.plan, notes) if _SINCE in notes else ()))
