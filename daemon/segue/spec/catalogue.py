@@ -32,7 +32,7 @@ from segue.spec.types import (
     templating,
     timing,
 )
-from segue.spec.types.plugins import mail, notifications, serdes
+from segue.spec.types.plugins import jdbc, mail, notifications, serdes
 
 PREFIX: Final = "io.kestra.plugin."
 _SUGGESTIONS_MAX: Final = 3
@@ -169,6 +169,7 @@ _TASKS: Final = (
     notifications.TYPES,
     mail.TYPES,
     serdes.TYPES,
+    jdbc.TYPES,
 )
 
 
@@ -188,6 +189,7 @@ def _built_in() -> Iterable[TypeEntry]:
         yield from _entries(Role.TASK, types)
     yield from _entries(Role.FLOWABLE, flowables.TYPES)
     yield from _entries(Role.TRIGGER, triggers.TYPES)
+    yield from _entries(Role.TRIGGER, jdbc.TRIGGERS)
     yield from _entries(Role.TRIGGER, triggers.OWN_TYPES, prefix="")
     yield from _entries(Role.CONDITION, conditions.TYPES)
     yield from _entries(Role.RUNNER, runners.TYPES)

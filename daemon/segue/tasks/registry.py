@@ -27,7 +27,7 @@ from segue.tasks import (
     trigger,
 )
 from segue.tasks.kind import TaskKind
-from segue.tasks.plugins import csv_files, excel_files, json_files, mail, notifications, parquet_files
+from segue.tasks.plugins import csv_files, excel_files, jdbc, json_files, mail, notifications, parquet_files
 from segue.tasks.scripts import languages, python, shell
 from segue.tasks.storage import files, items, purge, split
 
@@ -60,6 +60,7 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *json_files.KINDS,
     *excel_files.KINDS,
     *parquet_files.KINDS,
+    *jdbc.KINDS,
 )
 
 
