@@ -24,8 +24,8 @@ SCOPE: Final = Scope(
 )
 TEMPLATES: Final = {
     "hello": "Hello {{ inputs.name }}",
-    "typical": "{{ outputs.load.rows[3].name | upper ~ '-' ~ (inputs.missing ?? taskrun.value) | lower }}",
-    "date": "{{ inputs.day | dateAdd(-1, 'DAYS') | date('yyyy-MM-dd') }}",
+    "long": "{{ outputs.load.rows[3].name | upper ~ '-' ~ (inputs.missing ?? taskrun.value) | lower }}",
+    "typical": "{{ inputs.day | dateAdd(-1, 'DAYS') | date('yyyy-MM-dd') }}",
     "loop": "{% for row in outputs.load.rows %}{% if row.id > 9 %}{{ row.name }},{% endif %}{% endfor %}",
     "json": "{{ outputs.load | toJson }}",
 }

@@ -94,6 +94,33 @@ inputs:
 tasks:
   - {id: log, type: core.log.Log, message: never}
 """
+CHILD = """
+id: child
+namespace: company.team
+inputs:
+  - {id: token, type: SECRET}
+tasks:
+  - {id: same, type: core.debug.Return, format: "{{ inputs.token }}"}
+outputs:
+  - {id: token, type: SECRET, value: "{{ outputs.same.value }}"}
+"""
+PARENT = """
+id: parent
+namespace: company.team
+inputs:
+  - {id: password, type: SECRET}
+tasks:
+  - id: sub
+    type: core.flow.Subflow
+    namespace: company.team
+    flowId: child
+    inputs: {token: "{{ inputs.password }}"}
+  - id: compare
+    type: core.debug.Return
+    format: "{{ outputs.sub.outputs.token == inputs.password }}"
+"""
+WRONG_PARENT = PARENT.replace("id: parent", "id: wrong-parent").replace("flowId: child", "flowId: open-child")
+OPEN_CHILD = CHILD.replace("id: child", "id: open-child").replace("token, type: SECRET}", "token, type: STRING}", 1)
 UNKNOWN = """
 id: unknown
 namespace: company.team
@@ -102,7 +129,16 @@ tasks:
 """
 FLOWS = {
     f"flows/company.team/{name}.yaml": text
-    for name, text in {"leaks": LEAKS, "switch": SWITCH, "plain": PLAIN, "unknown": UNKNOWN}.items()
+    for name, text in {
+        "leaks": LEAKS,
+        "switch": SWITCH,
+        "plain": PLAIN,
+        "unknown": UNKNOWN,
+        "child": CHILD,
+        "parent": PARENT,
+        "open-child": OPEN_CHILD,
+        "wrong-parent": WRONG_PARENT,
+    }.items()
 }
 
 
@@ -217,6 +253,22 @@ def test_a_default_that_would_copy_a_secret_into_the_clear_is_refused(daemon: Da
     answer = daemon.call("POST", "/executions/company.team/plain", files={"password": (None, PASSWORD)}, status=422)
     assert "declare it SECRET" in answer["message"]
     assert hits(json.dumps(answer).encode()) == []
+
+
+def test_a_secret_goes_to_a_subflow_and_comes_back_encrypted_all_the_way(daemon: Daemon) -> None:
+    execution = daemon.run("parent", {"password": PASSWORD})
+    assert execution.state == "SUCCESS", daemon.logs(execution)
+    assert execution.run_of("compare").outputs["value"] == "true"
+    [child] = daemon.executions("child")
+    assert child.inputs["token"]["type"] == child.outputs["token"]["type"] == ENCRYPTED
+    for shown in (execution, child):
+        assert hits(json.dumps(daemon.execution(shown).json, ensure_ascii=False).encode()) == []
+
+
+def test_a_subflow_whose_input_is_no_secret_is_not_given_one(daemon: Daemon) -> None:
+    execution = daemon.run("wrong-parent", {"password": PASSWORD})
+    assert execution.state == "FAILED"
+    assert "declare it SECRET" in "\n".join(daemon.logs(execution))
 
 
 def test_an_unknown_secret_says_where_it_was_looked_for(daemon: Daemon) -> None:

@@ -47,21 +47,30 @@ def is_pure(template: Any) -> bool:
     return not effects_of(template) and () not in references_of(template)
 
 
-class Elsewhere:
-    """Instead of a value: what the template reads is encrypted, so a worker has to evaluate it."""
+ENCRYPTED: Final = "encrypted"
+"""The kind of a failure that only says: what the template reads is encrypted, so a worker has to evaluate it."""
 
 
-def pure_scope(variables: Mapping[str, Any], *, at: datetime, seed: str) -> Scope:
-    """A scope that reaches nothing outside, with the same chance whenever the decision is made again."""
-    return Scope(variables=variables, outside=FrozenOutside(now=at, random=_chance_from(seed)))
+class _Passing(FrozenOutside):
+    """Hands on what is encrypted as it is."""
+
+    def revealed(self, encrypted: dict[str, str]) -> Any:
+        return encrypted
+
+
+def pure_scope(variables: Mapping[str, Any], *, at: datetime, seed: str, passes: bool = False) -> Scope:
+    """A scope that reaches nothing outside, with the same chance whenever the decision is made again. With `passes` what
+    is encrypted goes into values as it is."""
+    outside = (_Passing if passes else FrozenOutside)(now=at, random=_chance_from(seed))
+    return Scope(variables=variables, outside=outside)
 
 
 def evaluate(
-    template: Any, variables: Mapping[str, Any], *, at: datetime, seed: str, typed: bool
-) -> Any | Failure | Elsewhere:
-    """The template's value, or why there is none."""
+    template: Any, variables: Mapping[str, Any], *, at: datetime, seed: str, typed: bool, passes: bool = False
+) -> Any | Failure:
+    """The template's value, or why there is none; where it reads what is encrypted, a failure of that kind."""
     try:
-        return plain(render_value(template, pure_scope(variables, at=at, seed=seed), typed=typed))
+        return plain(render_value(template, pure_scope(variables, at=at, seed=seed, passes=passes), typed=typed))
     except Sealed as error:
         return Failure(message=str(error), kind=ENCRYPTED)
     except ExpressionError as error:

@@ -20,8 +20,8 @@ from segue.workers.messages import Ended
 EVAL: Final = "eval"
 """The purpose of a person's question: the answer is shown, so nothing is decrypted for it."""
 _TRUTHS: Final = frozenset({"condition", "run_if"})
-_STEPS: Final = frozenset({"value", "values", "duration", "timeout"})
-"""Purposes of what the engine goes by, and keeps."""
+_HANDED_ON: Final = frozenset({"outputs", "input", "call"})
+"""What becomes outputs or inputs, where an encrypted text has its place; the engine goes by all else that it asks."""
 
 
 def answer_of(order: Order, value: Any) -> Any:
@@ -42,7 +42,8 @@ def kept(order: Order, ended: Ended, cipher: Cipher | None, masker: Masker) -> E
     if order.purpose == EVAL:
         return replace(ended, value=masked(ended.value, masker))
     value = protected(ended.value, cipher, masker)
-    if value is not ended.value and order.purpose in _STEPS:
+    is_step = order.purpose is not None and order.purpose not in _HANDED_ON and not order.is_errand
+    if is_step and value is not ended.value:
         said = f"The `{order.purpose}` holds a secret, and it would be stored: decide on it within an expression"
         return _refused(ended, said)
     return replace(
