@@ -237,8 +237,6 @@ def _read_value(declared: Input, value: Any, offered: tuple[str, ...] | None) ->
         return None, ["missing required input"] if declared.required else []
     if is_encrypted(value) and declared.type != "SECRET":
         raise BadValue("it is given a secret, declare it SECRET")
-    if is_encrypted(value) and declared.type != "SECRET":
-        raise BadValue("it is given a secret, declare it SECRET")
     read = read_typed(declared.type, value, item_type=declared.options.get("itemType"))
     return read, broken_rules(declared.type, read, declared.options, offered)
 

@@ -47,7 +47,9 @@ def test_a_key_of_another_kind_is_refused_and_not_told(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no base64!", base64.b64encode(b"too short").decode(), Cipher.of(KEYS[16]).encrypt("another key")]
+    "text",
+    ["", "no base64!", base64.b64encode(b"too short").decode(), Cipher.of(KEYS[16]).encrypt("another key")],
+    ids=["nothing", "no base64", "too short", "of another key"],
 )
 def test_what_was_not_encrypted_with_the_key_is_refused(text: str) -> None:
     with pytest.raises(CannotDecrypt):
