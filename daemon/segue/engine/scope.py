@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from segue.engine.evolve import values_of
+from segue.engine.flowables.working_directory import run_around
 from segue.engine.scene import Scene
 from segue.model.execution import Execution, TaskRun
 
@@ -61,6 +62,8 @@ def _of_task_run(scene: Scene, run: TaskRun) -> Iterator[tuple[str, Any]]:
     assert scene.node.task is not None
     yield "task", {"id": run.task_id, "type": scene.node.task.type}
     yield "taskrun", _taskrun(run)
+    if (folder := run_around(scene.plan, scene.execution, run.parent_id)) is not None:
+        yield "workerTaskrun", _taskrun(folder)
     parents = list(_parents(scene.execution, run))
     if parents:
         yield "parents", parents

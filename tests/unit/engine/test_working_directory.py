@@ -13,7 +13,7 @@ from segue.model.execution import Failure
 from segue.model.names import ExecutionId
 from segue.model.order import SETUP, TEARDOWN
 from segue.model.state import State
-from segue.model.task import Parallel, Task, WorkingDirectory
+from segue.model.task import Parallel, Runnable, Task, WorkingDirectory
 
 from tests.support.engine import FAILS, START, SUCCEEDS, Player, flow, histories, task, tasks
 
@@ -50,6 +50,16 @@ def test_all_tasks_are_ordered_for_one_folder_and_others_for_their_own() -> None
             names[order.task_id] = order.folder
         playing.step()
     assert names == {"a": f"{playing.only('wd').id}-0", "b": f"{playing.only('wd').id}-0", "c": None}
+
+
+def test_its_tasks_know_the_run_of_the_folder() -> None:
+    told = task("a", Runnable(properties={"text": "{{ workerTaskrun.id }}"}))
+    playing = player(task("wd", WorkingDirectory(tasks=(told,)))).start()
+    playing.step()
+    run = playing.begin("a")
+    order = order_for(playing.plan, playing.execution, run.id, {})
+    assert order is not None
+    assert order.variables["workerTaskrun"] == {"id": playing.only("wd").id}
 
 
 def test_the_first_failure_ends_it_after_what_is_to_be_kept_was_kept() -> None:

@@ -66,10 +66,16 @@ def folder_name(run: TaskRun) -> str:
 
 def folder_around(plan: Plan, execution: Execution, run_id: TaskRunId | None) -> str | None:
     """The name of the folder that a task run works in, or is itself; None if it has one of its own."""
+    run = run_around(plan, execution, run_id)
+    return None if run is None else folder_name(run)
+
+
+def run_around(plan: Plan, execution: Execution, run_id: TaskRunId | None) -> TaskRun | None:
+    """The task run of the nearest WorkingDirectory: this one itself, or above it."""
     while run_id is not None:
         run = execution.task_runs[run_id]
         if is_folder(plan.nodes[run.task_id]):
-            return folder_name(run)
+            return run
         run_id = run.parent_id
     return None
 
