@@ -149,7 +149,7 @@ def test_a_called_flow_gives_its_outputs_labels_and_caller(daemon: Daemon) -> No
     assert parent.run_of("call").outputs["outputs"] == {"said": "hello one"}
     assert child.labels == {"team": "data", "system.correlationId": parent.id}
     assert child.commit == parent.commit
-    assert child.trigger["id"] == "call"
+    assert child.trigger["executionId"] == parent.id
 
 
 def test_a_paused_execution_asks_for_its_inputs_and_calls_the_flow_of_its_own_commit(daemon: Daemon) -> None:
