@@ -31,7 +31,7 @@ FILES: dict[str, str] = {
     **flow(
         "files",
         shell("write", "cat in/hello.txt given.txt > all.txt", "pwd > where"),
-        shell("add", "echo more >> all.txt", "test \"$(pwd)\" = \"$(cat where)\"", "test {{ workingDir }} = \"$(pwd)\""),
+        shell("add", "echo more >> all.txt", 'test "$(pwd)" = "$(cat where)"', 'test {{ workingDir }} = "$(pwd)"'),
         inputFiles={"in/hello.txt": "Hello {{ flow.id }}\n"},
         namespaceFiles={"enabled": True},
         outputFiles=["*.txt"],

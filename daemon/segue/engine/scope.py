@@ -94,8 +94,6 @@ def _parents(execution: Execution, run: TaskRun) -> Iterator[dict[str, Any]]:
         entry: dict[str, Any] = {}
         if above.value is not None:
             entry["taskrun"] = {"value": above.value}
-            if above.iteration is not None:
-                entry["taskrun"]["iteration"] = above.iteration
         if above.outputs is not None:
             entry["outputs"] = above.outputs
         if entry:

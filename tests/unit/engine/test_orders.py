@@ -98,7 +98,7 @@ def test_an_order_inside_a_flowable_of_a_loop_follows_the_parents_value() -> Non
         player.step()
 
     assert variables(player, "b", 1)["outputs"] == {"a": {"y": {"n": 1}}}
-    assert variables(player, "b", 1)["parent"] == {"taskrun": {"value": "y", "iteration": 1}}
+    assert variables(player, "b", 1)["parent"] == {"taskrun": {"value": "y"}}
 
 
 def test_a_text_that_only_running_tells_gets_everything() -> None:
