@@ -27,6 +27,7 @@ from segue.model.task import (
     Subflow,
     Switch,
     Task,
+    WorkingDirectory,
 )
 
 PURE = "{{ 1 == 1 }}"
@@ -116,6 +117,7 @@ def _flowables(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             st.booleans(),
         ),
         st.tuples(st.just("for_each"), _lists(children), side, side, limits, _values),
+        st.tuples(st.just("working_directory"), _lists(_runnables, least=1), side, side, st.booleans()),
     )
 
 
@@ -186,6 +188,9 @@ def _body(shape: Any, names: Iterator[str]) -> Body:
             asked = (Input(id="a", type="STRING", defaults="b"),) if rest[6] else ()
             before = _tasks(rest[3], names)
             return Pause(duration=rest[4], behavior=rest[5], on_pause=before, on_resume=asked, tasks=main, **sides)
+        case "working_directory":
+            kept = {"outputFiles": ["*"]} if rest[3] else {}
+            return WorkingDirectory(tasks=main, properties=kept, **sides)
         case _:
             return ForEach(values=rest[4], tasks=main, concurrency_limit=rest[3], **sides)
 

@@ -240,7 +240,7 @@ def _last_answer(scene: Scene) -> Answer | Failure | Pending:
 def _told(scene: Scene, last: Answer | Failure) -> Changes:
     if isinstance(last, Failure):
         return (Logged(at=scene.at, level="ERROR", message=last.message, id=scene.id),)
-    return () if last.value is None else (OutputsSet(id=scene.id, outputs=last.value),)
+    return (OutputsSet(id=scene.id, outputs=last.value),) if isinstance(last.value, dict) else ()
 
 
 def _take_up(scene: Scene, branch: str) -> Changes:
