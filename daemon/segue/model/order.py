@@ -18,6 +18,7 @@ class LogLevel(StrEnum):
 
 SETUP = "setup"
 TEARDOWN = "teardown"
+POLL = "poll"
 ERRANDS = frozenset({SETUP, TEARDOWN})
 """Purposes for which a worker does more than evaluate a template: it makes a working directory ready, or keeps what is
 to be kept of it."""
@@ -58,7 +59,7 @@ class Order:
 
     @property
     def is_errand(self) -> bool:
-        return self.purpose in ERRANDS
+        return self.purpose in ERRANDS or self.purpose == POLL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

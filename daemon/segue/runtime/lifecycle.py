@@ -35,6 +35,7 @@ from segue.runtime.keys import Keys
 from segue.runtime.live import LiveExecutions
 from segue.runtime.loop import Loop
 from segue.runtime.measures import Measures
+from segue.runtime.polling import Poller
 from segue.runtime.purging import Purges
 from segue.runtime.reading import StoreReads
 from segue.runtime.recovery import Left, Recovery
@@ -141,6 +142,17 @@ class Segue:
             Path.cwd(),
             tuple(Path(each) for each in settings.watch_paths),
         )
+        self.poller = Poller(
+            self.revisions,
+            self.executions,
+            self.trigger_states,
+            trigger_starts,
+            self.dispatch,
+            self.loop,
+            self.clock,
+            dice,
+            self.surroundings,
+        )
         self.sync = GitSync(
             foundation.mirror,
             foundation.blobs,
@@ -162,10 +174,12 @@ class Segue:
         if follows:
             self.sync.on_applied(self.scheduler.refresh)
             self.sync.on_applied(self.file_triggers.refresh)
+            self.sync.on_applied(self.poller.refresh)
         for hook in (
             self.measures.on_move,
             self.flow_triggers.on_move,
             self.scheduler.on_move,
+            self.poller.on_move,
             self.keeper.on_move,
         ):
             self.decisions.on_move(hook)
@@ -291,6 +305,7 @@ class Segue:
         self.ask_to_stop()
         self.scheduler.stop()
         await self.file_triggers.stop()
+        await self.poller.stop()
         self.dispatch.stop()
         self.ticker.stop()
         for task in self._tasks:

@@ -66,6 +66,7 @@ class Wanted:
     trigger: TriggeredBy | None = None
     correlation_id: str | None = None
     kind: Kind = Kind.NORMAL
+    id: ExecutionId | None = None  # decided before, because files are stored under it
     deployed: Deployed | None = None  # of another world than the live one
     commit: str | None = None  # that world's
     is_lenient: bool = False  # a trigger that gives no inputs starts its flow all the same, as Kestra's do
@@ -240,7 +241,7 @@ class Starts:
         deployed = wanted.deployed or self._find(wanted.flow, wanted.revision)
         if isinstance(deployed, ports.Refusal):
             return deployed.message
-        execution_id = self._dice.execution_id(self._clock.now())
+        execution_id = wanted.id or self._dice.execution_id(self._clock.now())
         resolved = self._resolved(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
         if resolved.errors:
             return "\n".join(resolved.errors)

@@ -9,6 +9,7 @@ from segue.engine.request import Request
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope
 from segue.model.execution import Execution
+from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.runtime.deployed import Deployed
 from segue.runtime.round import Round
@@ -86,6 +87,7 @@ class TriggerStarts:
         scheduled_at: datetime | None = None,
         correlation_id: str | None = None,
         is_lenient: bool = False,
+        execution_id: ExecutionId | None = None,
     ) -> Execution | None:
         wanted = Wanted(
             flow=FlowKey(key.namespace, key.flow_id),
@@ -95,6 +97,7 @@ class TriggerStarts:
             scheduled_at=scheduled_at,
             correlation_id=correlation_id,
             is_lenient=is_lenient,
+            id=execution_id,
         )
         for warning in request.warnings:
             self.log(round_, key, "WARN", warning)

@@ -146,6 +146,8 @@ _IN_THE_ENGINE: Final = frozenset(
         "core.trigger.Flow",
         "core.trigger.Webhook",
         "segue.trigger.Files",
+        "core.http.Trigger",
+        *jdbc.TRIGGERS,
         "core.runner.Process",
         "scripts.runner.docker.Docker",
         *conditions.TYPES,

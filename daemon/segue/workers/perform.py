@@ -14,14 +14,14 @@ from pydantic import BaseModel, ValidationError
 from segue.expression.errors import ExpressionError
 from segue.expression.template import Scope, truthy
 from segue.model.execution import Failure
-from segue.model.order import SETUP, LogLevel, Order
+from segue.model.order import POLL, SETUP, LogLevel, Order
 from segue.model.state import State
 from segue.spec.duration import NotADuration, parse_duration
 from segue.spec.fields import Spec
 from segue.storage.address import AddressRefused
 from segue.storage.local import LocalStorage
 from segue.storage.storage import StorageFailure
-from segue.tasks import working_directory
+from segue.tasks import polls, working_directory
 from segue.tasks.context import Surroundings, TaskContext
 from segue.tasks.daemon import DaemonCalls
 from segue.tasks.encryption import CannotDecrypt, Cipher, opened
@@ -158,7 +158,7 @@ class Performer:
 
 def _run(context: TaskContext) -> Result:
     order = context.order
-    kind = working_directory.ERRANDS.get(order.purpose or "") or task_kinds().get(order.task_type)
+    kind = _kind(order)
     if kind is None:
         raise TaskFailed(f"The task type {order.task_type} is not installed here")
     if order.folder is not None and order.purpose != SETUP and not context.working_directory.is_dir():
@@ -168,6 +168,12 @@ def _run(context: TaskContext) -> Result:
         return result
     context.order = replace(context.order, task_type=result.instead.task_type, properties=result.instead.properties)
     return _run(context)
+
+
+def _kind(order: Order) -> AnyKind | None:
+    if order.purpose == POLL:
+        return polls.ERRANDS.get(order.task_type)
+    return working_directory.ERRANDS.get(order.purpose or "") or task_kinds().get(order.task_type)
 
 
 def _properties(kind: AnyKind, context: TaskContext) -> BaseModel:

@@ -22,6 +22,7 @@ from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.plugins.databases import DATABASES, Database, database_path
 from segue.tasks.plugins.item_files import items_in, keep_items
 from segue.tasks.plugins.sql_text import UnknownParameter, bound, statements, with_marks
+from segue.tasks.polling import Polled, PollKind
 from segue.tasks.scripts import files, script
 
 Run = Callable[[Any, TaskContext], Result]
@@ -271,4 +272,26 @@ def _kinds() -> Iterator[TaskKind[Any]]:
             )
 
 
+def _look(database: Database) -> Callable[[Any, TaskContext, Mapping[str, Any]], Polled]:
+    def look(properties: Any, context: TaskContext, _notes: Mapping[str, Any]) -> Polled:
+        outputs = query(database, properties, context)
+        if outputs["size"]:
+            return Polled(outputs=outputs)
+        if "uri" in outputs:
+            context.storage.delete(outputs["uri"])
+        return Polled()
+
+    return look
+
+
 KINDS: tuple[TaskKind[Any], ...] = tuple(_kinds())
+
+POLLS: tuple[PollKind[Any], ...] = tuple(
+    PollKind(
+        name=f"io.kestra.plugin.jdbc.{database.name}.Trigger",
+        properties=models.TRIGGERS[f"jdbc.{database.name}.Trigger"],
+        look=_look(database),
+        typed=frozenset({"parameters"}),
+    )
+    for database in DATABASES
+)

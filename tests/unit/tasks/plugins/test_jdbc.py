@@ -137,7 +137,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     user = ["runuser", "-u", "postgres", "--"] if Path("/proc/self").owner() == "root" else []
     if user:
-        for each in (folder, *folder.parents[:2]):
+        for each in (folder, *folder.parents[:3]):
             each.chmod(0o755)
         shutil.chown(folder, "postgres")
     made = subprocess.run(

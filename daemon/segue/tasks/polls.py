@@ -1,0 +1,13 @@
+"""The table of polling triggers that workers can look at."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from segue.tasks.http_trigger import POLLS as HTTP_POLLS
+from segue.tasks.kind import TaskKind
+from segue.tasks.plugins.jdbc import POLLS as JDBC_POLLS
+from segue.tasks.polling import PollKind
+
+POLLS: Final[tuple[PollKind[Any], ...]] = (*HTTP_POLLS, *JDBC_POLLS)
+
+ERRANDS: Final[Mapping[str, TaskKind[Any]]] = {poll.name: poll.as_errand() for poll in POLLS}
