@@ -106,6 +106,17 @@ def test_killing_asks_first(page: Page) -> None:
     expect(page.locator("h1")).to_contain_text("Killed")
 
 
+def test_an_expression_is_answered_in_its_place(page: Page, failed: str) -> None:
+    page.goto(failed)
+    page.get_by_label("Expression").fill("{{ inputs }}")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#answer pre")).to_have_text("{{ INPUTS }}")
+    page.get_by_label("Expression").fill("{{ nope }}")
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page.locator("#answer")).to_contain_text("Unable to find nope")
+    assert page.url.endswith(failed)
+
+
 def test_slash_goes_to_the_search(page: Page) -> None:
     page.goto("/executions")
     page.keyboard.press("/")

@@ -278,6 +278,11 @@ class MemoryDaemon:
     async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal:
         if execution_id not in self.executions:
             return Refusal(404, f"Execution not found: {execution_id}")
+        if task_run_id is not None and task_run_id not in self.executions[execution_id].task_runs:
+            return Refusal(404, f"Execution {execution_id} has no task run {task_run_id}")
+        self.asked.append((execution_id, task_run_id, template))
+        if "nope" in template:
+            return Rendered(None, "Unable to find `nope` used in the expression `{{ nope }}` at line 2")
         return Rendered(template.upper())
 
     async def live_execution(self, execution_id: str) -> Execution | None:

@@ -265,7 +265,8 @@ def test_a_file_is_given_only_if_the_execution_holds_its_address(client: TestCli
 
 def test_an_expression_is_rendered_for_an_execution(client: TestClient, daemon: MemoryDaemon) -> None:
     execution = daemon.add_execution(KEY, ENDED)
-    answer = client.post(f"{API}/{execution.id}/actions/eval/{execution.id}-0", content="{{ x }}")
+    run = daemon.add_run(execution, "greet", ENDED)
+    answer = client.post(f"{API}/{execution.id}/actions/eval/{run.id}", content="{{ x }}")
     assert answer.json() == {"result": "{{ X }}", "error": None, "stackTrace": None}
 
 

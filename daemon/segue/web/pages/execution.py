@@ -19,7 +19,7 @@ from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import Paging
 from segue.web.pages.timeline import ROWS_MAX, timeline
-from segue.web.ports import LogEntry, LogSearch
+from segue.web.ports import LogEntry, LogSearch, Refusal, Rendered
 from segue.web.shapes import length_of
 
 LINES: Final = 400
@@ -42,6 +42,15 @@ class Button:
     is_risky: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An expression, the task run it is seen from ("" for the execution itself), and what it came to."""
+
+    expression: str = ""
+    seen_from: str = ""
+    answer: Rendered | None = None
+
+
 def buttons_of(execution: Execution) -> tuple[Button, ...]:
     kill = Button("kill", "Kill", is_risky=True)
     match execution.state:
@@ -61,6 +70,11 @@ def buttons_of(execution: Execution) -> tuple[Button, ...]:
 
 
 async def page(web: Web, request: Request) -> Response:
+    return await show(web, request)
+
+
+async def show(web: Web, request: Request, code: int = 200, *, asked: Asked | None = None) -> Response:
+    """The page; `asked` is an expression with what it came to."""
     # Looked at twice: what is read in between belongs to the first look, so that an execution that ends meanwhile
     # is still followed to its last log line; what is drawn is of the second, in one go.
     first = await web.execution_alone(request.path_params["id"])
@@ -76,6 +90,7 @@ async def page(web: Web, request: Request) -> Response:
         web,
         request,
         "execution.html",
+        code,
         topics="",
         execution_topic="" if first.state.is_final else execution.id,
         execution=execution,
@@ -94,6 +109,7 @@ async def page(web: Web, request: Request) -> Response:
         commit=commit,
         live=web.daemon.flow(FlowKey(execution.namespace, execution.flow_id)),
         lines_query=_lines_query(wanted),
+        asked=asked or Asked(),
     )
 
 
@@ -137,6 +153,25 @@ async def lines(web: Web, request: Request) -> Response:
     wanted = replace(_log_search(request, execution), after=after, newest=False)
     entries: tuple[LogEntry, ...] = await web.read(web.reads.logs, wanted)
     return render.bare("lines.html", entries=entries)
+
+
+async def evaluate(web: Web, request: Request) -> Response:
+    """The page with what an expression comes to in the scope of the execution, or of one of its task runs."""
+    form = await request.form()
+    # A form sends line ends as on a teletype; places in errors count characters.
+    expression = str(form.get("expression", "")).replace("\r\n", "\n")
+    seen_from = str(form.get("from", ""))
+    task_run_id = TaskRunId(seen_from) if seen_from else None
+    answer = await web.daemon.evaluate(request.path_params["id"], task_run_id, expression)
+    said = Rendered(None, answer.message) if isinstance(answer, Refusal) else answer
+    code = answer.status if isinstance(answer, Refusal) else 200
+    return await show(web, request, code, asked=Asked(expression, seen_from, said))
+
+
+async def back(_: Web, request: Request) -> Response:
+    """What a form was answered with, opened again: the page itself."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/executions/{request.path_params['id']}{query}", 303)
 
 
 async def act(web: Web, request: Request) -> Response:

@@ -37,6 +37,8 @@ def entries() -> list[Entry]:
         _shown("/executions/{id}", execution.page),
         _shown("/executions/{id}/lines", execution.lines),
         _done("/executions/{id}/acts/{act}", execution.act),
+        _done("/executions/{id}/debug", execution.evaluate),
+        _shown("/executions/{id}/debug", execution.back),
         _shown("/triggers", triggers.page),
         _done(f"{_TRIGGER}/{{act}}", triggers.act),
         _shown("/git", git.page),

@@ -169,6 +169,7 @@ document.addEventListener("keydown", (event) => {
     }
   }
   if (event.key === "Escape" && isTyping) event.target.blur();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && "enter" in event.target.dataset) event.target.form.requestSubmit();
 });
 
 document.addEventListener("change", (event) => {
@@ -183,7 +184,26 @@ document.addEventListener("change", (event) => {
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.ask;
   if (question && !confirm(question)) event.preventDefault();
+  if (!event.defaultPrevented && "within" in event.target.dataset) {
+    event.preventDefault();
+    answerWithin(event.target);
+  }
 });
+
+// A form whose answer is one part of the page that it would lead to: that part is put in the place of the old one.
+async function answerWithin(form) {
+  const part = document.getElementById(form.dataset.within);
+  part.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = fresh.getElementById(part.id) ?? fresh.querySelector("main");
+    part.replaceChildren(...next.childNodes);
+  } catch {
+    part.textContent = "The daemon does not answer.";
+  }
+  part.removeAttribute("aria-busy");
+}
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-act=theme]")) {
