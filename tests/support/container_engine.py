@@ -85,6 +85,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     engine: Engine
 
+    def handle_error(self, *_: Any) -> None:
+        """A caller that was killed has hung up."""
+
 
 class _Talk(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
