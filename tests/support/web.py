@@ -87,6 +87,7 @@ class MemoryDaemon:
         self.asked: list[object] = []
         self.uploads: dict[str, bytes] = {}
         self.is_ready = True
+        self.tally_max = 10_000
         self.made = 0
 
     def now(self) -> datetime:
@@ -382,14 +383,16 @@ class MemoryDaemon:
                 marks[key] = (*marks.get(key, ()), mark)[-limit:]
         return marks
 
-    def tally(self, since: datetime, stretch: timedelta, namespace: str | None = None) -> tuple[Tally, ...]:
+    def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[Tally, ...]:
         counts: dict[datetime, dict[State, int]] = {}
         for each in self.executions.values():
-            if each.started_at >= since:
+            if since <= each.started_at <= until:
                 start = each.started_at.replace(minute=0, second=0, microsecond=0)
                 at = counts.setdefault(start, {})
                 at[each.state] = at.get(each.state, 0) + 1
-        return tuple(Tally(start, states) for start, states in sorted(counts.items()))
+        return tuple(
+            Tally(start, states, max(states.values()) < self.tally_max) for start, states in sorted(counts.items())
+        )
 
     def logs(self, search: LogSearch) -> tuple[LogEntry, ...]:
         found = [

@@ -77,10 +77,11 @@ class StoreReads:
             for flow, runs in found.items()
         }
 
-    def tally(self, since: datetime, stretch: timedelta, namespace: str | None = None) -> tuple[ports.Tally, ...]:
+    def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[ports.Tally, ...]:
         with self._readers.snapshot() as connection:
-            counted = executions.tally(connection, since, stretch, namespace)
-        return tuple(ports.Tally(starts_at, counts) for starts_at, counts in counted)
+            counted = executions.tally(connection, since, until, stretch)
+        most = executions.TALLY_MAX
+        return tuple(ports.Tally(at, counts, max(counts.values()) < most) for at, counts in counted)
 
     def logs(self, search: ports.LogSearch) -> tuple[ports.LogEntry, ...]:
         filters = logs.LogFilters(

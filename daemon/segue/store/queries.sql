@@ -221,10 +221,24 @@ SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence LIMIT ? O
 SELECT count(*) FROM task_runs WHERE execution_id = ?;
 
 -- name: tally
--- How many executions began in each stretch of time, by state. A range of the index on their start.
-SELECT started_at / :stretch AS position, state, count(*) FROM executions
-WHERE started_at >= :since AND (:namespace IS NULL OR namespace = :namespace OR namespace LIKE :below ESCAPE '!')
-GROUP BY position, state;
+-- How many executions began in each stretch of time, by state. Each count is a range of the index by state and start
+-- and stops at :most, so that a busy day costs no more than it may.
+WITH RECURSIVE stretches (position) AS (
+    SELECT :since / :stretch UNION ALL SELECT position + 1 FROM stretches WHERE position < :until / :stretch
+), states (state) AS (
+    SELECT DISTINCT state FROM execution_counts WHERE number > 0
+), counted (position, state, number) AS (
+    SELECT position, state, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM executions e INDEXED BY executions_state_ix
+            WHERE e.state = states.state
+                AND e.started_at >= max(position * :stretch, :since) AND e.started_at < (position + 1) * :stretch
+            LIMIT :most
+        )
+    )
+    FROM stretches, states
+)
+SELECT position, state, number FROM counted WHERE number > 0 ORDER BY position;
 
 -- name: live_executions
 -- `is_live` has an index of its own that holds only these.

@@ -12,7 +12,9 @@ from segue.model.task import (
     Body,
     Call,
     Dag,
+    EachItem,
     ForEach,
+    ForEachItem,
     If,
     LoopUntil,
     Parallel,
@@ -91,6 +93,10 @@ def _body(body: Body) -> dict[str, Any]:
             return dict(body.properties)
         case Sleep():
             return {"duration": body.duration}
+        case EachItem():
+            return _call(body.call)
+        case ForEachItem():
+            return {**body.properties, "errors": _tasks(body.errors) or None}
         case Subflow():
             return {**_call(body.call), "outputs": body.outputs}
         case If():

@@ -385,10 +385,12 @@ class RunMark:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many executions that started in this stretch of time are in which state."""
+    """How many executions that started in this stretch of time are in which state; at least so many where counting
+    more would cost too much."""
 
     starts_at: datetime
     counts: Mapping[State, int]
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,7 +472,7 @@ class Reads(Protocol):
     def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[RunMark, ...]]:
         """The last executions of each flow, oldest first."""
 
-    def tally(self, since: datetime, stretch: timedelta, namespace: str | None = None) -> tuple[Tally, ...]: ...
+    def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[Tally, ...]: ...
     def logs(self, search: LogSearch) -> tuple[LogEntry, ...]: ...
     def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]: ...
     def revisions(self, flow: FlowKey) -> tuple[Revision, ...]:

@@ -316,3 +316,10 @@ def test_yaml_is_coloured_by_what_it_is(line: str, kinds: list[str]) -> None:
 )
 def test_times_are_told_as_people_do(seconds: float, said: str) -> None:
     assert words.ago(NOW - timedelta(seconds=seconds), NOW) == said
+
+
+def test_a_day_too_busy_to_count_says_so() -> None:
+    daemon = sample(NOW)
+    assert "at least" not in _client(daemon).get("/").text
+    daemon.tally_max = 2
+    assert "at least" in _client(daemon).get("/").text

@@ -2,7 +2,6 @@
 `search`."""
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ _EXECUTION: Final = QUERIES["execution"].replace("COLUMNS", EXECUTION_COLUMNS)
 _TASK_RUNS: Final = QUERIES["task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _SOME_TASK_RUNS: Final = QUERIES["some_task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _LIVE_EXECUTIONS: Final = QUERIES["live_executions"].replace("COLUMNS", EXECUTION_COLUMNS)
+
+TALLY_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,14 @@ def missing(connection: sqlite3.Connection, ids: Sequence[str]) -> list[str]:
 
 
 def tally(
-    connection: sqlite3.Connection, since: datetime, stretch: timedelta, namespace: str | None = None
+    connection: sqlite3.Connection, since: datetime, until: datetime, stretch: timedelta, *, most: int = TALLY_MAX
 ) -> tuple[tuple[datetime, dict[State, int]], ...]:
-    """How many executions began in each stretch of time since then, by state; stretches with none left out.
+    """How many executions began in each stretch of time from `since` to the one that `until` lies in, by state;
+    stretches with none left out. A count of `most` means that there are at least as many.
 
     Stretches are counted from the epoch, so that those of an hour begin at full hours (UTC)."""
-    below = None if namespace is None else re.sub(r"([!%_])", r"!\1", namespace) + ".%"
     length = stretch // timedelta(microseconds=1)
-    parameters = {"since": microseconds(since), "stretch": length, "namespace": namespace, "below": below}
+    parameters = {"since": microseconds(since), "until": microseconds(until), "stretch": length, "most": most}
     counted: dict[int, dict[State, int]] = {}
     for position, state, number in connection.execute(QUERIES["tally"], parameters):
         counted.setdefault(position, {})[State(state)] = number

@@ -42,13 +42,15 @@ class Block:
 class Hour:
     starts_at: datetime
     total: int
+    is_exact: bool
     blocks: tuple[Block, ...]
 
 
 async def page(web: Web, request: Request) -> Response:
     now = web.daemon.now()
     since = now - DAY
-    hours = hours_of(await web.read(web.reads.tally, since, HOUR), since, now)
+    tallies = await web.read(web.reads.tally, since, now, HOUR)
+    hours = hours_of(tallies, since, now)
     running = await web.read(web.reads.search, _of_states(_UNENDED))
     failed = await web.read(web.reads.search, _of_states((State.FAILED, State.WARNING), since=now - 7 * DAY))
     return render.page(
@@ -57,6 +59,7 @@ async def page(web: Web, request: Request) -> Response:
         "home.html",
         topics="executions,flows,triggers",
         hours=hours,
+        is_exact=all(tally.is_exact for tally in tallies),
         totals={layer: sum(b.count for hour in hours for b in hour.blocks if b.layer == layer) for layer, _ in _LAYERS},
         running=running,
         failed=failed,
@@ -93,14 +96,15 @@ def hours_of(tallies: tuple[Tally, ...], since: datetime, now: datetime) -> list
         for start in starts
     ]
     highest = max((sum(number for _, number in layers) for _, layers in layered), default=0) or 1
-    return [_hour(start, layers, highest) for start, layers in layered]
+    inexact = {tally.starts_at for tally in tallies if not tally.is_exact}
+    return [_hour(start, layers, highest, is_exact=start not in inexact) for start, layers in layered]
 
 
-def _hour(start: datetime, layers: list[tuple[str, int]], highest: int) -> Hour:
+def _hour(start: datetime, layers: list[tuple[str, int]], highest: int, *, is_exact: bool) -> Hour:
     blocks, floor = [], HEIGHT
     for layer, number in layers:
         if number:
             height = max(number / highest * HEIGHT, 1.5)
             floor -= height
             blocks.append(Block(layer, number, round(max(floor, 0), 2), round(height, 2)))
-    return Hour(start, sum(number for _, number in layers), tuple(blocks))
+    return Hour(start, sum(number for _, number in layers), is_exact, tuple(blocks))
