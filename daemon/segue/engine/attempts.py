@@ -169,16 +169,20 @@ def lost(scene: Scene, event: WorkerLost) -> Changes:
     return (moved, *opened(scene))
 
 
+def said(scene: Scene, failure: Failure) -> Changes:
+    """A line in the log of the attempt that no worker has."""
+    number = len(_run(scene).attempts)
+    return (Logged(at=scene.at, level="ERROR", message=failure.message, id=scene.id, attempt=number),)
+
+
 def ended_here(
     scene: Scene, state: State, *, failure: Failure | None = None, chance: float = 0.0, tells: bool = False
 ) -> Changes:
     """The engine itself says how the open attempt ended; `tells` the author why, which no worker did."""
-    attempt, run = scene.attempt, _run(scene)
-    assert attempt is not None, run
-    said: Changes = ()
-    if tells and failure is not None:
-        said = (Logged(at=scene.at, level="ERROR", message=failure.message, id=run.id, attempt=attempt.number),)
-    return (*said, *_ended(scene, attempt, state, failure=failure, chance=chance))
+    attempt = scene.attempt
+    assert attempt is not None, scene.run
+    told = said(scene, failure) if tells and failure is not None else ()
+    return (*told, *_ended(scene, attempt, state, failure=failure, chance=chance))
 
 
 def _ended(

@@ -66,7 +66,7 @@ def wanted_of(call: Call, answer: Any) -> ChildWanted | Failure:
         revision=call.revision,
         inputs=dict(inputs),
         labels=labels,
-        inherits_labels=_holds(answer.get("inheritLabels")),
+        inherits_labels=flag(answer.get("inheritLabels")),
         scheduled_at=scheduled_at,
     )
 
@@ -83,7 +83,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
 
 
-def _holds(value: Any) -> bool:
+def flag(value: Any) -> bool:
     return value if isinstance(value, bool) else truthy(None if value is None else str(value))
 
 
@@ -102,8 +102,8 @@ def called(scene: Scene) -> Changes:
     if isinstance(wanted, Failure):
         return fail(scene, wanted)
     notes = {
-        _WAITS: _holds(answer.value.get("wait")),
-        _TRANSMITS: _holds(answer.value.get("transmitFailed")),
+        _WAITS: flag(answer.value.get("wait")),
+        _TRANSMITS: flag(answer.value.get("transmitFailed")),
     }
     number = len(run.attempts) + 1
     return (

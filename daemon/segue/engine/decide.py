@@ -6,7 +6,7 @@ has then been decided already. What follows from the new state by itself is `set
 
 from typing import assert_never
 
-from segue.engine import asking, attempts, calls, kill, reopen, sla
+from segue.engine import asking, attempts, batches, calls, kill, reopen, sla
 from segue.engine.flowables import loop_until, pause
 from segue.engine.notes import HELD
 from segue.engine.plan import Plan
@@ -119,6 +119,8 @@ def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost)
 
 
 def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
+    if batches.is_batches(scene):
+        return _on_batch(scene, event)
     match event:
         case ChildStarted():
             return calls.started(scene, event)
@@ -126,6 +128,16 @@ def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> 
             return calls.refused(scene, event)
         case ChildEnded():
             return calls.ended(scene, event)
+
+
+def _on_batch(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
+    match event:
+        case ChildStarted():
+            return batches.started(scene, event)
+        case ChildRefused():
+            return batches.refused(scene, event)
+        case ChildEnded():
+            return batches.ended(scene, event)
 
 
 def _on_timer(scene: Scene, event: TimerFired) -> Changes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from segue.engine import asking, calls
+from segue.engine import asking, batches, calls
 from segue.engine.flowables import loop_until, pause
 from segue.engine.scene import Scene
 from segue.model.change import (
@@ -58,11 +58,16 @@ def _stopped(scene: Scene, *, waits: bool, cascades: bool = True) -> Iterator[Ch
     elif calls.is_call(scene):
         if cascades:
             yield from calls.killed(scene)
+    elif batches.is_batches(scene):
+        if cascades:
+            yield from batches.killed(scene)
     elif attempt is not None:
         yield KillOrdered(id=run.id, attempt=attempt.number)
     works = attempt is not None and attempt.state is not State.CREATED and not is_asleep
     if calls.is_call(scene):
         works = cascades and calls.awaited_child(scene) is not None
+    if batches.is_batches(scene):
+        works = cascades and bool(batches.made(scene))
     if waits and (works or scene.node.task.is_flowable):
         if run.state is not State.KILLING:
             yield TaskRunMoved(at=at, id=run.id, state=State.KILLING)

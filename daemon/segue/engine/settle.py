@@ -11,7 +11,7 @@ begun is not stopped by a failure, but nothing new starts beside it.
 
 from collections.abc import Sequence
 
-from segue.engine import asking, attempts, calls, ending, kill
+from segue.engine import asking, attempts, batches, calls, ending, kill
 from segue.engine.asking import Answer, Pending
 from segue.engine.ending import EXIT
 from segue.engine.flowables import parts, working_directory
@@ -27,7 +27,7 @@ from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, Progr
 from segue.model.execution import Failure
 from segue.model.names import task_run_id
 from segue.model.state import State
-from segue.model.task import Runnable, Sleep, Subflow
+from segue.model.task import EachItem, Runnable, Sleep, Subflow
 
 Changes = tuple[Change, ...]
 
@@ -92,6 +92,8 @@ def _start(scene: Scene) -> Changes:
             return attempts.opened(scene)
         case Sleep():
             return attempts.slept(scene)
+        case EachItem():
+            return batches.begun(scene)
         case Subflow():
             return calls.called(scene)
         case _:

@@ -120,6 +120,7 @@ class ChildOrdered:
     attempt: int
     wanted: ChildWanted
     again: ExecutionId | None = None
+    number: int | None = None  # of the batch that it is for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

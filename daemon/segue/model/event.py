@@ -200,6 +200,8 @@ class ChildStarted:
     task_run_id: TaskRunId
     attempt: int
     execution_id: ExecutionId
+    number: int | None = None
+    replaces: ExecutionId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,7 @@ class ChildRefused:
     task_run_id: TaskRunId
     attempt: int
     message: str
+    number: int | None = None
     chance: float = 0.0
 
 

@@ -187,6 +187,24 @@ class Subflow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EachItem:
+    """Calls a flow once for each batch that the task `split` has made."""
+
+    call: Call
+    split: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForEachItem:
+    """Splits a file into batches, calls a flow for each, merges their outputs: three tasks, made when it is read."""
+
+    tasks: tuple["Task", ...]
+    properties: Mapping[str, Any]
+    errors: tuple["Task", ...] = ()
+    finally_: tuple["Task", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopUntil:
     """The tasks again and again, until `condition` holds after a pass. Spans are ISO 8601 or expressions."""
 
@@ -242,6 +260,8 @@ Body = (
     Runnable
     | Sleep
     | Subflow
+    | EachItem
+    | ForEachItem
     | Sequential
     | Parallel
     | Dag
@@ -275,14 +295,14 @@ class Task:
 
     @property
     def is_flowable(self) -> bool:
-        return not isinstance(self.body, Runnable | Sleep | Subflow)
+        return not isinstance(self.body, Runnable | Sleep | Subflow | EachItem)
 
 
 def branches(body: Body) -> Iterator[tuple[str, tuple[Task, ...]]]:
     """The lists of children of a flowable, by name: `tasks`, `then`, `else`, `cases.<key>`, `defaults`, `errors`,
     `finally`. Nothing for what has no children."""
     match body:
-        case Runnable() | Sleep() | Subflow():
+        case Runnable() | Sleep() | Subflow() | EachItem():
             return
         case If():
             yield "then", body.then

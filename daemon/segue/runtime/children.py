@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from segue.engine import calls
+from segue.engine import batches, calls
 from segue.engine.labels import CORRELATION_ID, SYSTEM, without_system
 from segue.engine.scene import Scene
 from segue.expression.template import effects_of
@@ -98,6 +98,7 @@ class Children:
                 task_run_id=parent.run.id,
                 attempt=parent.attempt.number,
                 execution_id=new.id,
+                replaces=old.id,
             )
             self._decisions.apply(round_, parent.execution.id, event)
 
@@ -115,7 +116,7 @@ class Children:
         """The task run that waits for the end of this execution."""
         asked_by = calls.parent_of(child)
         scene = self._scene(asked_by[0], TaskRunId(asked_by[1])) if asked_by is not None else None
-        return scene if scene is not None and calls.awaited_child(scene) == child.id else None
+        return scene if scene is not None and _awaits(scene, child.id) else None
 
     def _scene(self, execution_id: ExecutionId, run_id: TaskRunId) -> Scene | None:
         live = self._decisions.executions.get(execution_id)
@@ -157,7 +158,7 @@ class Children:
 
     def _make(self, round_: Round, parent_id: ExecutionId, change: ChildOrdered) -> None:
         parent = self._scene(parent_id, change.id)
-        if parent is None or not calls.is_awaited(parent, change.attempt):
+        if parent is None or not _is_awaited(parent, change):
             return
         if change.again is not None and self._set_going(round_, parent, change, change.again):
             return
@@ -183,7 +184,7 @@ class Children:
 
         def work(round_: Round) -> None:
             parent = self._scene(parent_id, change.id)
-            if parent is None or not calls.is_awaited(parent, change.attempt):
+            if parent is None or not _is_awaited(parent, change):
                 return
             if isinstance(prepared, Refusal):
                 self._refuse(round_, parent_id, change, prepared.message)
@@ -197,7 +198,9 @@ class Children:
         self._starts.begin(round_, prepared)
 
     def _started(self, round_: Round, parent_id: ExecutionId, change: ChildOrdered, child: ExecutionId) -> None:
-        event = ChildStarted(at=round_.at, task_run_id=change.id, attempt=change.attempt, execution_id=child)
+        event = ChildStarted(
+            at=round_.at, task_run_id=change.id, attempt=change.attempt, execution_id=child, number=change.number
+        )
         self._decisions.apply(round_, parent_id, event)
 
     def _refuse(self, round_: Round, parent_id: ExecutionId, change: ChildOrdered, message: str) -> None:
@@ -206,6 +209,7 @@ class Children:
             task_run_id=change.id,
             attempt=change.attempt,
             message=message,
+            number=change.number,
             chance=self._dice.fraction(),
         )
         self._decisions.apply(round_, parent_id, event)
@@ -228,7 +232,7 @@ class Children:
             labels={**inherited, **change.wanted.labels},
             system=system,
             scheduled_at=change.wanted.scheduled_at,
-            trigger=TriggeredBy(id=task.id, type=task.type, variables=calls.caller_variables(parent)),
+            trigger=TriggeredBy(id=task.id, type=task.type, variables=_caller(parent, change)),
             correlation_id=execution.labels.get(CORRELATION_ID, execution.id),
             kind=Kind.TEST if execution.kind is Kind.TEST else Kind.NORMAL,
             deployed=deployed,
@@ -280,7 +284,8 @@ class Children:
         """Tell an execution of children that ended while nobody looked; gives the calls that have no child at all."""
         plan, execution = live.deployed.plan, live.execution
         runs = [run.id for run in execution.task_runs.values() if not run.state.is_final]
-        scenes = (Scene.of(plan, execution, run_id, round_.at) for run_id in runs)
+        scenes = [Scene.of(plan, execution, run_id, round_.at) for run_id in runs]
+        self._take_up_batches(execution.id, [each for each in scenes if each is not None])
         for scene, child in list(calls.lost_children(each for each in scenes if each is not None)):
             if child is None:
                 yield scene
@@ -289,12 +294,38 @@ class Children:
             elif scene.run is not None and scene.run.state is State.KILLING:
                 self._waiting.append((execution.id, ChildKillOrdered(id=scene.run.id, execution_id=child)))
 
+    def _take_up_batches(self, execution_id: ExecutionId, scenes: list[Scene]) -> None:
+        for scene in scenes:
+            if not batches.is_batches(scene) or scene.attempt is None or scene.run is None:
+                continue
+            self._waiting.extend((execution_id, order) for order in batches.unmade(scene))
+            for child in batches.made(scene):
+                if self._decisions.executions.get(child) is None:
+                    self._tell_stored(scene, child)
+                elif scene.run.state is State.KILLING:
+                    self._waiting.append((execution_id, ChildKillOrdered(id=scene.run.id, execution_id=child)))
+
     def _tell_stored(self, scene: Scene, child: ExecutionId) -> None:
         assert scene.run is not None
         stored = self._stored(child)
         state = stored.state if stored is not None and stored.state.is_final else State.KILLED
         outputs = stored.outputs if stored is not None else None
         self._waiting.append(_Ended(scene.execution.id, scene.run.id, child, state, outputs))
+
+
+def _is_awaited(parent: Scene, change: ChildOrdered) -> bool:
+    if batches.is_batches(parent):
+        return batches.is_awaited(parent, change.attempt, change.number)
+    return calls.is_awaited(parent, change.attempt)
+
+
+def _awaits(parent: Scene, child: ExecutionId) -> bool:
+    return batches.awaits(parent, child) if batches.is_batches(parent) else calls.awaited_child(parent) == child
+
+
+def _caller(parent: Scene, change: ChildOrdered) -> dict[str, Any]:
+    variables = calls.caller_variables(parent)
+    return variables if change.number is None else {**variables, "taskRunIteration": change.number}
 
 
 def _needs_worker(deployed: Deployed) -> bool:

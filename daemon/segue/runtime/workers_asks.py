@@ -25,9 +25,10 @@ from segue.store.errors import ReadTooLong
 from segue.store.purge import Cursor, Lines, Purged
 from segue.store.reads.matching import Match, equals, within
 from segue.web.actions import Action, Kill, Resume, SetDisabled
-from segue.web.ports import KeyValue, LogEntry, LogSearch, Reads, Refusal, TriggerKey
+from segue.web.ports import Field, Filter, KeyValue, LogEntry, LogSearch, Op, Order, Reads, Refusal, Search, TriggerKey
 
 ERROR_LOGS_MAX: Final = 100
+CHILDREN_AT_ONCE: Final = 100
 PURGED_AT_ONCE_MAX: Final = 1_000
 
 Arguments = Mapping[str, Any]
@@ -66,6 +67,7 @@ class WorkersAsks:
             "execution.read": self._execution,
             "execution.resume": self._resume,
             "execution.kill": self._kill,
+            "children.outputs": self._outputs_of_children,
             "logs.fetch": self._fetch_logs,
             "logs.purge": self._purge_logs,
             "metrics.purge": self._purge_metrics,
@@ -183,6 +185,17 @@ class WorkersAsks:
             }
             for namespace, flow_id in wanted
         ]
+
+    async def _outputs_of_children(self, asker: _Asker, arguments: Arguments) -> list[Mapping[str, Any]]:
+        """Those of one page, oldest first: batches are begun in their order. Empty after the last page."""
+        by_caller = Filter(Field.TRIGGER_EXECUTION_ID, Op.EQUALS, (asker.execution_id,))
+        by_task = Filter(Field.TRIGGER_ID, Op.EQUALS, (str(arguments["task_id"]),))
+        page = int(arguments["page"])
+        search = Search(
+            filters=(by_caller, by_task), order=Order.ID, descending=False, page=page, size=CHILDREN_AT_ONCE
+        )
+        found = await asyncio.to_thread(self._reads.search, search)
+        return [each.outputs or {} for each in found.results]
 
     async def _missing(self, _asker: _Asker, arguments: Arguments) -> list[str]:
         return await self._purges.missing([str(each) for each in arguments["ids"]])

@@ -21,7 +21,9 @@ from segue.model.task import (
     Body,
     Call,
     Dag,
+    EachItem,
     ForEach,
+    ForEachItem,
     If,
     LoopUntil,
     Parallel,
@@ -48,6 +50,8 @@ from segue.spec.reading import Object
 from segue.spec.tasks import ConstantRetry, ExponentialRetry, RandomRetry
 
 # Keys that the model keeps for display but that steer nothing.
+SPLIT_ITEMS: Final = "segue.flow.SplitItems"
+MERGE_ITEMS: Final = "segue.flow.MergeItems"
 _TASK_EXTRA: Final = ("workerGroup", "workerSelector", "taskCache", "assets")
 _FLOW_EXTRA: Final = ("sla", "checks", "draft", "workerGroup", "workerSelector")
 _FOLDER_KEYS: Final = ("inputFiles", "namespaceFiles", "outputFiles", "cache")
@@ -274,6 +278,20 @@ def _pause(read: Object) -> Body:
     )
 
 
+def _for_each_item(read: Object) -> Body:
+    """Three tasks, one after another, with ids of their own."""
+    task_id, raw = read.shared.id, read.raw
+    batch = raw.get("batch") or {"rows": 1}
+    split = Task(id=f"{task_id}_split", type=SPLIT_ITEMS, body=Runnable(properties={"from": raw["items"], **batch}))
+    items = Task(id=f"{task_id}_items", type=read.type, body=EachItem(call=call_of(read), split=split.id))
+    merge = Task(id=f"{task_id}_merge", type=MERGE_ITEMS, body=Runnable(properties={"items": items.id}))
+    return ForEachItem(
+        tasks=(split, items, merge),
+        properties=own_properties(raw, {*tasks.TASK_KEYS, "errors"}),
+        errors=_tasks(read, "errors"),
+    )
+
+
 def _subflow(read: Object) -> Body:
     return Subflow(call=call_of(read), outputs=read.own.outputs)
 
@@ -310,6 +328,7 @@ _BODIES: Final[Mapping[str, Callable[[Object], Body]]] = {
     PREFIX + "core.flow.If": _if,
     PREFIX + "core.flow.Switch": _switch,
     PREFIX + "core.flow.Subflow": _subflow,
+    PREFIX + "core.flow.ForEachItem": _for_each_item,
     PREFIX + "core.flow.LoopUntil": _loop_until,
     PREFIX + "core.flow.Pause": _pause,
     PREFIX + "core.flow.WorkingDirectory": _working_directory,

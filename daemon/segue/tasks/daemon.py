@@ -56,6 +56,13 @@ class DaemonCalls:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
+    def outputs_of_children(self, task_id: str) -> Iterator[Mapping[str, Any]]:
+        """The outputs of the executions that a task of this one called, in the order of its batches."""
+        page = 1
+        while found := self._ask("children.outputs", {"task_id": task_id, "page": page}):
+            yield from found
+            page += 1
+
     # Keys and values.
 
     def kv_set(

@@ -29,7 +29,7 @@ from segue.tasks import (
 from segue.tasks.kind import TaskKind
 from segue.tasks.plugins import csv_files, excel_files, jdbc, json_files, mail, notifications, parquet_files
 from segue.tasks.scripts import languages, python, shell
-from segue.tasks.storage import files, items, purge, split
+from segue.tasks.storage import files, for_each_item, items, purge, split
 
 GROUP: Final = "segue.tasks"
 AnyKind = TaskKind[Any]
@@ -48,6 +48,7 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *trigger.KINDS,
     *namespace.KINDS,
     *files.KINDS,
+    *for_each_item.KINDS,
     *split.KINDS,
     *items.KINDS,
     *purge.KINDS,
