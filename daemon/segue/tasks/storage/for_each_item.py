@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pydantic import Field
+
 from segue.spec.fields import Spec, Text
 from segue.spec.types.storage import Split
 from segue.tasks.context import TaskContext
@@ -20,7 +22,7 @@ MERGE = "segue.flow.MergeItems"
 class MergeItems(Spec):
     """Brings the outputs of the flows that were called for each batch into one file."""
 
-    items: Text
+    items: Text = Field(description="Id of the task that called them.")
 
 
 def split_items(properties: Split, context: TaskContext) -> Result:
