@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.support.daemon import running
+from tests.support.repositories import Repository
 from tests.unit.tasks.plugins.conftest import Chat, chat  # noqa: F401 - a fixture
 
 TOLD = """\
@@ -34,3 +35,29 @@ def test_an_execution_is_told_while_it_fails(tmp_path: Path, chat: Chat) -> None
     assert (fields["Flow"], fields["Execution"], fields["Failed task"]) == ("told", execution.id, "fail")
     assert fields["Shop"] == "7"
     assert message["text"].endswith("Look at told")
+
+
+PUSHED = """\
+id: pushed
+namespace: company.team
+tasks:
+  - {{id: look, type: io.kestra.plugin.git.PushNamespaceFiles, {common}, dryRun: true}}
+  - {{id: push, type: io.kestra.plugin.git.PushNamespaceFiles, {common}, commitMessage: "from {{{{ flow.id }}}}"}}
+"""
+
+
+def test_namespace_files_are_pushed_to_another_repository(tmp_path: Path) -> None:
+    remote = Repository(tmp_path / "remote.git", bare=True)
+    common = f'url: "{remote.path}", branch: main, files: "**/*.sql", gitDirectory: scripts'
+    files = {
+        "flows/company.team/pushed.yaml": PUSHED.format(common=common),
+        "flows/company.team/_files/sql/a.sql": "SELECT 1",
+        "flows/company.team/_files/other.txt": "not this",
+    }
+    with running(tmp_path, files) as daemon:
+        execution = daemon.run("pushed")
+        assert execution.state == "SUCCESS", daemon.logs(execution)
+    assert execution.run_of("look").outputs["files"] == ["scripts/sql/a.sql"]
+    commit = execution.run_of("push").outputs["commitId"]
+    assert remote.git("log", "--format=%H %s", "main").strip() == f"{commit} from pushed"
+    assert remote.git("ls-tree", "-r", "--name-only", "main").split() == ["scripts/sql/a.sql"]

@@ -32,7 +32,7 @@ from segue.spec.types import (
     templating,
     timing,
 )
-from segue.spec.types.plugins import jdbc, mail, notifications, serdes
+from segue.spec.types.plugins import commands, git, jdbc, mail, notifications, serdes
 
 PREFIX: Final = "io.kestra.plugin."
 _SUGGESTIONS_MAX: Final = 3
@@ -173,6 +173,8 @@ _TASKS: Final = (
     mail.TYPES,
     serdes.TYPES,
     jdbc.TYPES,
+    git.TYPES,
+    commands.TYPES,
 )
 
 

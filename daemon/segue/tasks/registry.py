@@ -27,7 +27,17 @@ from segue.tasks import (
     trigger,
 )
 from segue.tasks.kind import TaskKind
-from segue.tasks.plugins import csv_files, excel_files, jdbc, json_files, mail, notifications, parquet_files
+from segue.tasks.plugins import (
+    commands,
+    csv_files,
+    excel_files,
+    git,
+    jdbc,
+    json_files,
+    mail,
+    notifications,
+    parquet_files,
+)
 from segue.tasks.scripts import languages, python, shell
 from segue.tasks.storage import files, for_each_item, items, purge, split
 
@@ -62,6 +72,8 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *excel_files.KINDS,
     *parquet_files.KINDS,
     *jdbc.KINDS,
+    *git.KINDS,
+    *commands.KINDS,
 )
 
 
