@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Final
 
 from segue.expression.date_pattern import fields_of
 from segue.expression.dates import FORMAT_NAMES
@@ -33,6 +34,34 @@ from segue.expression.walk import expressions_in, statements_in
 
 # Where a date pattern stands among the arguments of what takes one.
 _PATTERN_PLACES = {"date": 0, "dateAdd": 2, "now": 0}
+
+# What people write who come from other template languages, and that no likeness of names would tell.
+_HABITS: Final[Mapping[tuple[str, str], str]] = {
+    ("filter", "dateFormat"): "use `date`: {{ x | date('yyyy-MM-dd') }}",
+    ("filter", "datetime"): "use `date`: {{ x | date('yyyy-MM-dd') }}",
+    ("filter", "truncate"): "use `abbreviate`: {{ x | abbreviate(20) }}",
+    ("filter", "ternary"): "write it as {{ condition ? a : b }}",
+    ("filter", "fromJson"): "it is a function: {{ fromJson(x) }}",
+    ("filter", "fromIon"): "it is a function: {{ fromIon(x) }}",
+    ("filter", "tojson"): "use `toJson`",
+    ("filter", "int"): "use `number`: {{ x | number('INT') }}",
+    ("filter", "float"): "use `number`: {{ x | number('DOUBLE') }}",
+    ("filter", "size"): "use `length`",
+    ("filter", "count"): "use `length`",
+    ("filter", "lowercase"): "use `lower`",
+    ("filter", "uppercase"): "use `upper`",
+    ("filter", "safe"): "leave it out: nothing is escaped",
+    ("filter", "escape"): "use `escapeChar('double')`",
+    ("function", "env"): "use the variable `envs`",
+    ("function", "len"): "use the filter `length`",
+    ("function", "date"): "it is a filter: {{ now() | date('yyyy-MM-dd') }}",
+    ("function", "toJson"): "it is a filter: {{ x | toJson }}",
+    ("function", "jq"): "it is a filter: {{ x | jq('.a') }}",
+    ("function", "default"): "it is a filter: {{ x | default('y') }}",
+    ("function", "first"): "it is a filter: {{ x | first }}",
+    ("function", "length"): "it is a filter: {{ x | length }}",
+    ("function", "loop"): "`loop` is a variable inside {% for %}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +97,11 @@ def lint_template(text: str, known: Names = KNOWN, dialect: Dialect = Dialect.V1
         return [Finding("expression-syntax", error.message, error.line, error.column)]
     except RecursionError:
         return [Finding("expression-syntax", "The expression nests too deep", 1, 1)]
+    return findings_in(body, known)
+
+
+def findings_in(body: Body, known: Names = KNOWN) -> list[Finding]:
+    """The same of a template that was read already."""
     return sorted(_findings(body, known), key=lambda finding: (finding.line, finding.column))
 
 
@@ -106,7 +140,8 @@ def _of_filter(name: str, arguments: Arguments, line: int, column: int, known: N
 
 
 def _unknown(kind: str, name: str, known: Iterable[str], line: int, column: int) -> Finding:
-    return Finding(f"unknown-{kind}", f"There is no {kind} '{name}'", line, column, _meant(name, known))
+    hint = _HABITS.get((kind, name)) or _meant(name, known)
+    return Finding(f"unknown-{kind}", f"There is no {kind} '{name}'", line, column, hint)
 
 
 def _meant(name: str, known: Iterable[str]) -> str | None:

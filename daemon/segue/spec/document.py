@@ -5,6 +5,7 @@ one walk that also bounds depth, number of nodes with aliases written out, and d
 the node graph only when somebody asks, which is when there is a problem.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +28,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 _COLLECTIONS: Final = frozenset({_TAG + "map", _TAG + "seq", _TAG + "omap", _TAG + "set"})
 _SCALARS: Final = frozenset({_TAG + name for name in ("int", "float", "bool", "null")})
 _MERGE: Final = "<<"
+_ESCAPED_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
+_OPENING: Final = re.compile(r"\{[{%#]")
 
 
 class Document:
@@ -51,23 +54,20 @@ class Document:
         return _at(found[0 if at_key else 1]) if found else (0, 0)
 
     def place_inside(self, path: Path, line: int, column: int) -> tuple[int, int]:
-        """Line and column in the file of a place in the text at the path. Exact for texts on one line and for literal
-        blocks, whose lines are those of the file; for others where the text begins."""
+        """Line and column in the file of a place in the text at the path, however YAML writes the text: the same
+        expression is looked for in the source, and gone through up to the place."""
         found = self._find(path)
         if found is None:
             return (0, 0)
         node = found[1]
-        at_line, at_column = _at(node)
-        if not isinstance(node, ScalarNode) or node.start_mark.line == node.end_mark.line:
-            quote = 1 if isinstance(node, ScalarNode) and node.style in ("'", '"') else 0
-            return (at_line, at_column + quote + column - 1) if line == 1 else (at_line, at_column)
-        return (at_line + line, column + self._indent(at_line)) if node.style == "|" else (at_line, at_column)
-
-    def _indent(self, header_line: int) -> int:
-        """How far the block below a line is indented."""
-        below = self._text.splitlines()[header_line:]
-        first = next((each for each in below if each.strip()), "")
-        return len(first) - len(first.lstrip(" "))
+        if not isinstance(node, ScalarNode):
+            return _at(node)
+        start, end = node.start_mark.index, node.end_mark.index
+        at = _same_place(node.value, self._text[start:end], _offset(node.value, line, column))
+        if at is None:
+            return _at(node)
+        before = self._text[: start + at]
+        return (before.count("\n") + 1, len(before) - before.rfind("\n"))
 
     def _find(self, path: Path) -> tuple[Node, Node] | None:
         """Key and value at the path, or of the nearest thing around; None for an empty document."""
@@ -80,6 +80,47 @@ class Document:
                 return (node, node)
             key, node = found
         return (key, node)
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    start = 0
+    for _ in range(line - 1):
+        start = text.find("\n", start) + 1
+    return start + column - 1
+
+
+def _same_place(value: str, source: str, offset: int) -> int | None:
+    """Where in the source of a scalar the character stands that is at `offset` in its value. Folding, indentation and
+    quoting change blanks and put characters in, but neither the braces nor their order."""
+    openings = [each.start() for each in _OPENING.finditer(value, 0, offset + 2) if each.start() <= offset]
+    in_source = [each.start() for each in _OPENING.finditer(source)]
+    if not openings or len(openings) > len(in_source):
+        return None
+    here, there = openings[-1], in_source[len(openings) - 1]
+    has_escapes = source[:1] == '"'
+    while here < offset and there < len(source):
+        if has_escapes and source[there] == "\\":
+            here, there = _past_escape(source, here, there)
+        elif value[here].isspace():
+            here, there = _past_blanks(value, here), _past_blanks(source, there)
+        elif source[there] == value[here]:
+            here, there = here + 1, there + 1
+        else:
+            there += 1  # the second of two quotes
+    return there if there < len(source) else None
+
+
+def _past_escape(source: str, here: int, there: int) -> tuple[int, int]:
+    kind = source[there + 1 : there + 2]
+    if kind == "\n":  # a line that goes on: nothing of it is in the value
+        return (here, _past_blanks(source, there + 1))
+    return (here + 1, there + 2 + _ESCAPED_DIGITS.get(kind, 0))
+
+
+def _past_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
 
 
 def _child(node: Node, step: str | int) -> tuple[Node, Node] | None:

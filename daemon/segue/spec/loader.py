@@ -14,7 +14,9 @@ from segue.spec.finding import Finding, placed
 from segue.spec.plugin_defaults import defaults_written
 from segue.spec.reading import Reader
 from segue.spec.rules.check import check
+from segue.spec.rules.outline import Outline
 from segue.spec.rules.subject import Subject
+from segue.spec.rules.templates import templates_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,8 @@ class Loaded:
 class Surroundings:
     """What is known beside the text. `default_namespace` stands in for a missing one, `folder_namespace` is what the
     folder says, `global_defaults` are the plugin defaults of the whole repository (a flow's own win over them).
-    `refuse_broken_expressions` makes errors, not warnings, of expressions that can only fail."""
+    `refuse_broken_expressions` makes errors, not warnings, of expressions that can only fail; `looks_ahead` warns of
+    what only Kestra 2.0 refuses."""
 
     path: str
     catalogue: Catalogue = BUILT_IN
@@ -46,6 +49,7 @@ class Surroundings:
     folder_namespace: str | None = None
     global_defaults: tuple[PluginDefault, ...] = ()
     refuse_broken_expressions: bool = False
+    looks_ahead: bool = False
 
 
 def load_flow(
@@ -58,6 +62,7 @@ def load_flow(
     folder_namespace: str | None = None,
     global_defaults: tuple[PluginDefault, ...] = (),
     refuse_broken_expressions: bool = False,
+    looks_ahead: bool = False,
 ) -> Loaded:
     """The flow in one document of a file (`document` counts from 0, empty ones too)."""
     around = Surroundings(
@@ -67,6 +72,7 @@ def load_flow(
         folder_namespace=folder_namespace,
         global_defaults=global_defaults,
         refuse_broken_expressions=refuse_broken_expressions,
+        looks_ahead=looks_ahead,
     )
     documents = read_documents(text)
     wanted = next((each for each in documents if each.index == document), None)
@@ -112,12 +118,16 @@ def _load_mapping(raw: dict[str, Any], document: Document, around: Surroundings)
     own_defaults = defaults_written(written, around.catalogue)
     reader = Reader(around.catalogue, (*around.global_defaults, *own_defaults))
     read = reader.flow(whole)
+    everything = tuple(read.walk())
     subject = Subject(
         flow=read,
-        everything=tuple(read.walk()),
+        everything=everything,
         catalogue=around.catalogue,
+        templates=templates_in(read, everything),
+        outline=Outline.of(read),
         folder_namespace=around.folder_namespace,
         refuse_broken_expressions=around.refuse_broken_expressions,
+        looks_ahead=around.looks_ahead,
     )
     problems = placed((*reader.findings, *check(subject)), document, around.path)
     is_broken = any(each.severity is Severity.ERROR for each in problems)

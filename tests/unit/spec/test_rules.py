@@ -133,10 +133,6 @@ WARNINGS = {
         ),
         "missing-inputs",
     ),
-    "an optional input with a default": (
-        with_head(f"inputs:\n  - {{id: i, type: STRING, required: false, defaults: x}}\ntasks:\n{LOG}"),
-        "default-of-optional",
-    ),
     "a flow trigger for everything": (
         with_head(f"tasks:\n{LOG}\ntriggers:\n  - {{id: t, type: core.trigger.Flow}}"),
         "fires-on-everything",
@@ -163,6 +159,12 @@ def test_what_may_be_meant_is_a_warning(text: str, code: str) -> None:
     assert [(each.code, each.severity) for each in problems_of(text)] == [(code, Severity.WARNING)]
 
 
+def test_what_only_kestra_2_refuses_is_told_to_those_who_look_ahead() -> None:
+    text = with_head(f"inputs:\n  - {{id: i, type: STRING, required: false, defaults: x}}\ntasks:\n{LOG}")
+    assert problems_of(text) == ()
+    assert codes(problems_of(text, looks_ahead=True)) == ["default-of-optional"]
+
+
 def test_the_namespace_of_the_file_wins_over_the_folder_with_a_warning() -> None:
     text = with_head("tasks:\n" + LOG)
     assert flow_of(text, folder_namespace="c.d").namespace == "a.b"
@@ -184,10 +186,33 @@ triggers:
 
 
 EXPRESSIONS = {
-    "a function that does not exist": ("message: '{{ rendr(x) }}'", "unknown-function", (6, 18), "did you mean 'render'?"),
-    "a filter that does not exist": ('message: "a {{ x | uper }}"', "unknown-filter", (6, 22), "did you mean 'upper'?"),
-    "what cannot be read": ("message: a {{ x ~ }}", "expression-syntax", (6, 23), None),
-    "in a block": ("message: |\n  first\n  and {{ rendr(x) }}", "unknown-function", (8, 14), "did you mean 'render'?"),
+    "a function that does not exist": (
+        "message: '{{ rendr(1) }}'",
+        "unknown-function",
+        (6, 18),
+        "did you mean 'render'?",
+    ),
+    "a filter that does not exist": ('message: "a {{ 1 | uper }}"', "unknown-filter", (6, 22), "did you mean 'upper'?"),
+    "what cannot be read": ("message: a {{ 1 ~ }}", "expression-syntax", (6, 23), None),
+    "in a folded block": (
+        "message: >-\n  first\n  {{ 1 }} and\n    {{\n  rendr(1) }}",
+        "unknown-function",
+        (10, 7),
+        "did you mean 'render'?",
+    ),
+    "in quotes over lines": (
+        "message: 'it''s\n  {{ ''a'' }} {{ rendr(1) }}'",
+        "unknown-function",
+        (7, 22),
+        "did you mean 'render'?",
+    ),
+    "after escapes": (
+        r'message: "{{ \"\u00e4\" ~ rendr(1) }}"',
+        "unknown-function",
+        (6, 31),
+        "did you mean 'render'?",
+    ),
+    "in a block": ("message: |\n  first\n  and {{ rendr(1) }}", "unknown-function", (8, 14), "did you mean 'render'?"),
 }
 
 
@@ -201,7 +226,7 @@ def test_a_broken_expression_is_told_at_its_place_in_the_file(
 
 @pytest.mark.parametrize(("refuse", "severity"), [(False, Severity.WARNING), (True, Severity.ERROR)])
 def test_a_broken_expression_is_an_error_for_those_who_ask(refuse: bool, severity: Severity) -> None:
-    text = with_task("id: a\ntype: core.log.Log\nmessage: '{{ rendr(x) }}'")
+    text = with_task("id: a\ntype: core.log.Log\nmessage: '{{ rendr(1) }}'")
     assert [each.severity for each in problems_of(text, refuse_broken_expressions=refuse)] == [severity]
 
 

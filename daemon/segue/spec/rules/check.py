@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from segue.spec.finding import Finding
-from segue.spec.rules import expressions, ids, inputs, keys, tasks, triggers, variables
+from segue.spec.rules import expressions, ids, inputs, keys, reach, tasks, triggers, variables
+from segue.spec.rules.reads.inputs import unknown_inputs
+from segue.spec.rules.reads.loops import values_of_loops
+from segue.spec.rules.reads.outputs import unknown_outputs
+from segue.spec.rules.reads.triggers import unknown_trigger_variables
+from segue.spec.rules.reads.variables import unknown_variables, unknown_vars
 from segue.spec.rules.subject import Subject
 
 Rule = Callable[[Subject], Iterator[Finding]]
@@ -25,7 +30,14 @@ RULES: Final[tuple[Rule, ...]] = (
     tasks.working_directories,
     tasks.recursive_calls,
     triggers.fires_on_everything,
+    reach.unreachable_tasks,
     expressions.expressions,
+    unknown_variables,
+    unknown_vars,
+    unknown_inputs,
+    unknown_outputs,
+    unknown_trigger_variables,
+    values_of_loops,
 )
 
 

@@ -74,7 +74,7 @@ def defaults(subject: Subject) -> Iterator[Finding]:
                 code="invalid-item-type",
                 message=f"{each.id}: `itemType` cannot be `ARRAY`",
             )
-        if given is not None and each.raw.get("required") is False:
+        if subject.looks_ahead and given is not None and each.raw.get("required") is False:
             yield warning(
                 (*each.where, "required"),
                 "default-of-optional",

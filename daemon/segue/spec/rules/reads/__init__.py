@@ -1,0 +1,1 @@
+"""Rules over the variables that templates read: a module for each variable."""
