@@ -82,7 +82,7 @@ def sample(now: datetime) -> MemoryDaemon:
     nightly = Flow(
         namespace="company.shop",
         id="nightly-orders",
-        description="Yesterday's orders, from the shop to the warehouse.",
+        description="Yesterday's **orders**, from the shop to the `warehouse`.",
         labels={"team": "data", "tier": "gold"},
         inputs=(
             Input(id="day", type="DATE", required=True, description="The day whose orders are fetched."),

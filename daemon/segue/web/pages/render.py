@@ -13,6 +13,7 @@ from segue.web.answers import Refused
 from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.pages import words
+from segue.web.pages.markdown import described, gist
 from segue.web.ports import TriggerKey
 
 THEME_COOKIE: Final = "segue_theme"
@@ -49,6 +50,8 @@ def _environment() -> Environment:
         "lasting": words.lasting,
         "clean": words.clean,
         "ticked": words.ticked,
+        "described": described,
+        "gist": gist,
         "pretty": words.pretty,
         "size": words.size,
         "short_type": words.short_type,
