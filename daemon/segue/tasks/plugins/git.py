@@ -56,6 +56,7 @@ def push(properties: Push, context: TaskContext) -> Result:
 def push_namespace_files(properties: PushNamespaceFiles, context: TaskContext) -> Result:
     """Outputs `commitId`, null if nothing had changed or would be pushed, and `files`, the paths that changed."""
     branch = _name("branch", properties.branch)
+    context.surroundings.work.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=context.surroundings.work))
     try:
         with _git(work, properties, properties.url, context) as git:
