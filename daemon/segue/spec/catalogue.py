@@ -32,7 +32,7 @@ from segue.spec.types import (
     templating,
     timing,
 )
-from segue.spec.types.plugins import commands, git, jdbc, mail, notifications, serdes
+from segue.spec.types.plugins import commands, git, jdbc, local_files, mail, notifications, serdes
 
 PREFIX: Final = "io.kestra.plugin."
 _SUGGESTIONS_MAX: Final = 3
@@ -175,6 +175,7 @@ _TASKS: Final = (
     jdbc.TYPES,
     git.TYPES,
     commands.TYPES,
+    local_files.TYPES,
 )
 
 

@@ -34,6 +34,7 @@ from segue.tasks.plugins import (
     git,
     jdbc,
     json_files,
+    local_files,
     mail,
     notifications,
     parquet_files,
@@ -74,6 +75,7 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *jdbc.KINDS,
     *git.KINDS,
     *commands.KINDS,
+    *local_files.KINDS,
 )
 
 
