@@ -1,5 +1,6 @@
 """Git tasks with real repositories on this machine."""
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from tests.support.pools import SharedPool, order_of
 from tests.support.repositories import Repository
 from tests.unit.tasks.plugins.conftest import Workbench
+
+_numbers = count()
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def remote(tmp_path: Path, source: Repository) -> Repository:
 
 def in_folder(pool: SharedPool, *tasks: tuple[str, dict[str, Any]]) -> list[Any]:
     """The outcomes of tasks that share a working directory."""
-    folder = f"git-{id(tasks)}"
+    folder = f"git-{next(_numbers)}"
     (pool.folder / "work" / f"shared-{folder}").mkdir(parents=True)
     return [pool.run(order_of(f"io.kestra.plugin.{name}", properties, folder=folder)) for name, properties in tasks]
 
