@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from segue.engine.scope import nested
 from segue.expression import ion, iso
 from segue.expression.errors import ExpressionError
 from segue.expression.template import render_value
@@ -14,18 +15,19 @@ from segue.model.order import Metric, Order
 from segue.spec.catalogue import TypeEntry
 from segue.spec.fields import Spec
 from segue.spec.nested import Role
-from segue.spec.plugin_defaults import completed
-from segue.storage.address import address_of, execution_parts, task_run_parts
+from segue.spec.plugin_defaults import completed, merged
+from segue.storage import address as addresses
 from segue.tasks.globs import matcher, with_syntax
 from segue.tasks.kind import TaskFailed
 from segue.tasks.metrics import added_up
 from segue.tasks.storage.files import extension_of
 from segue.tasks.targets import target_of
 
-from tests.conformance import keys, task_files
+from tests.conformance import agreements, keys, lines, repository_files, task_files
 from tests.conformance.reading import Refused, Unsupported, present, scope_of, value_of
 
 Given = dict[str, Any]
+_WITHOUT_ROOT = frozenset({"namespace files", "cache"})  # told as paths in the storage, not as addresses
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
@@ -137,16 +139,37 @@ def _execution_parameters(given: Given, _now: datetime) -> Any:
 
 
 def _storage_address(given: Given, _now: datetime) -> Any:
-    flow = (given["namespace"], given.get("flowId", ""))
+    address = addresses.address_of(_folder(given))
+    if given["of"] in _WITHOUT_ROOT and not given.get("scheme"):
+        return {"address": address.removeprefix(addresses.PREFIX)}
+    return {"address": address if given.get("scheme") else address.removeprefix("kestra:")}
+
+
+def _folder(given: Given) -> tuple[str, ...]:
+    namespace, flow, execution = given["namespace"], given.get("flowId", ""), given.get("executionId", "")
     match given["of"]:
+        case "flow":
+            return addresses.flow_parts(namespace, flow)
         case "execution":
-            parts = execution_parts(*flow, given["executionId"])
-        case "task":
-            parts = task_run_parts(*flow, given["executionId"], given["taskId"], given["taskRunId"])
+            return addresses.execution_parts(namespace, flow, execution)
+        case "task" | "task run":
+            return addresses.task_run_parts(namespace, flow, execution, given["taskId"], given["taskRunId"])
+        case "trigger":
+            return addresses.trigger_parts(namespace, flow, execution, given["triggerId"])
+        case "namespace files":
+            return addresses.namespace_files_parts(namespace)
+        case "cache":
+            return addresses.cache_parts(namespace, flow, given["taskId"], given.get("value"))
         case other:
             raise Unsupported(f"where the {other} lie")
-    address = address_of(parts)
-    return {"address": address if given.get("scheme") else address.removeprefix("kestra:")}
+
+
+def _flatten(given: Given, _now: datetime) -> Any:
+    return {"map": nested(given["map"])}
+
+
+def _merge(given: Given, _now: datetime) -> Any:
+    return merged(given["a"], given["b"])
 
 
 def _plugin_defaults(given: Given, _now: datetime) -> Any:
@@ -187,6 +210,11 @@ KINDS: dict[str, Callable[[Given, datetime], Any]] = {
     "execution_parameters": _execution_parameters,
     **keys.KINDS,
     **task_files.KINDS,
+    **repository_files.KINDS,
+    **lines.KINDS,
+    **agreements.KINDS,
+    "flatten": _flatten,
+    "merge": _merge,
     "storage_address": _storage_address,
     "plugin_defaults": _plugin_defaults,
 }

@@ -46,10 +46,12 @@ class FrozenWorker(WorkerOutside):
 
 
 @contextmanager
-def scope_with(question: Mapping[str, Any], variables: Mapping[str, Any], now: datetime) -> Iterator[Scope]:
+def scope_with(
+    question: Mapping[str, Any], variables: Mapping[str, Any], now: datetime, masker: Masker | None = None
+) -> Iterator[Scope]:
     """The variables, what is encrypted among them in the clear, and the outside that `setup` and `config` make."""
     setup, key = question.get("setup") or {}, (question.get("config") or {}).get(KEY)
-    cipher, masker = Cipher.of(key) if key else None, Masker()
+    cipher, masker = Cipher.of(key) if key else None, masker or Masker()
     seen = opened(variables, cipher, masker) if cipher is not None else variables
     with tempfile.TemporaryDirectory(prefix="segue-answer-") as folder:
         storage, (mirror, commit) = LocalStorage(Path(folder) / "storage"), _repository(Path(folder), setup)
@@ -57,7 +59,7 @@ def scope_with(question: Mapping[str, Any], variables: Mapping[str, Any], now: d
             storage.put(f"kestra://{path}", [text.encode()])
         outside = FrozenWorker(
             now,
-            _order(seen, commit),
+            order_for(seen, commit),
             channel=Lines(setup.get("logs") or []),
             secrets=secrets_of(setup.get("env") or {}),
             storage=storage,
@@ -68,7 +70,7 @@ def scope_with(question: Mapping[str, Any], variables: Mapping[str, Any], now: d
         yield replace(scope_of(seen, now), outside=outside)
 
 
-def _order(variables: Mapping[str, Any], commit: str) -> Order:
+def order_for(variables: Mapping[str, Any], commit: str) -> Order:
     flow, execution = _map(variables.get("flow")), _map(variables.get("execution"))
     execution_id = str(execution.get("id", "execution"))
     return Order(

@@ -24,8 +24,9 @@ from segue.engine.due import (
 )
 from segue.engine.inputs import Owner, resolve
 from segue.engine.labels import labels_of_new, rendered_labels, without_system
-from segue.engine.match import listener_of, match, may_follow
+from segue.engine.match import listener_of, match
 from segue.engine.request import Request, request_of
+from segue.engine.topology import relation
 from segue.engine.windows import Bounds, bounds_at, window_of_1x
 from segue.engine.zones import parse_moment
 from segue.expression.iso import json_text
@@ -278,11 +279,8 @@ def _shown(bounds: Bounds) -> dict[str, Any]:
 
 
 def _topology(question: dict[str, Any], now: datetime) -> dict[str, Any]:
-    parent, child = (_raw_flow(question["properties"][name]) for name in ("parent", "child"))
-    if "Subflow" in json.dumps(parent):
-        raise Unsupported("flows that are called by a task")
-    follows = may_follow(_flow(child, now), _flow(parent, now))
-    return {"relation": "FLOW_TRIGGER" if follows else None}
+    parent, child = (_flow(_raw_flow(question["properties"][name]), now) for name in ("parent", "child"))
+    return {"relation": relation(parent, child)}
 
 
 def _raw_flow(given: dict[str, Any]) -> dict[str, Any]:
@@ -293,7 +291,10 @@ def _raw_flow(given: dict[str, Any]) -> dict[str, Any]:
 
 def _flow(raw: dict[str, Any], now: datetime) -> Flow:
     triggers = (trigger_of(each["type"], each, now) for each in raw.get("triggers") or ())
-    return Flow(namespace=raw["namespace"], id=raw["id"], tasks=(), triggers=tuple(triggers))
+    text = json.dumps({key: value for key, value in raw.items() if key in {"id", "namespace", "tasks"}}, default=str)
+    loaded = load_flow(text, path="flow.yaml")
+    tasks = loaded.flow.tasks if loaded.flow is not None else ()
+    return Flow(namespace=raw["namespace"], id=raw["id"], tasks=tasks, triggers=tuple(triggers))
 
 
 def _warning(question: dict[str, Any], _now: datetime) -> dict[str, Any]:

@@ -4,8 +4,8 @@ Times are counted from its start, or from a restart. Each agreement is broken on
 execution fails, is cancelled, or goes on.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from segue.engine import kill, templates
@@ -13,6 +13,7 @@ from segue.engine.limits import DELAY_MAX
 from segue.engine.plan import Plan
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
+from segue.expression.iso import duration_text
 from segue.expression.template import truthy
 from segue.model.change import Change, ExecutionMoved, LabelsChanged, Logged, ProgressMade, TimerCleared, TimerSet
 from segue.model.event import TimerKind
@@ -21,10 +22,29 @@ from segue.model.flow import Sla, SlaBehavior
 from segue.model.state import State
 
 Changes = tuple[Change, ...]
+_Broken = list[tuple[int, Sla, str]]  # its number, and why
 
 _SINCE: Final = "sla_since"
 _BROKEN: Final = "sla_broken"
 _ENDS: Final = {SlaBehavior.FAIL: State.FAILED, SlaBehavior.CANCEL: State.CANCELLED}
+
+
+def takes_too_long(agreement: Sla, running_for: timedelta) -> str | None:
+    """How the agreement is broken by an execution that has run for so long; None: it is not."""
+    if agreement.duration is None or running_for < min(agreement.duration, DELAY_MAX):
+        return None
+    taken, allowed = duration_text(running_for), duration_text(agreement.duration)
+    return f"execution duration of {taken} exceed the maximum duration of {allowed}."
+
+
+def does_not_hold(agreement: Sla, variables: Mapping[str, Any], *, at: datetime, seed: str) -> str | None:
+    """How the agreement is broken as things are; None: it is not. What cannot be evaluated (yet) breaks none."""
+    if agreement.assertion is None:
+        return None
+    value = templates.evaluate(agreement.assertion, variables, at=at, seed=seed, typed=False)
+    if isinstance(value, Failure) or truthy(None if value is None else str(value)):
+        return None
+    return f"assertion is false: {agreement.assertion}."
 
 
 def armed(plan: Plan, execution: Execution, at: datetime) -> Changes:
@@ -38,16 +58,9 @@ def armed(plan: Plan, execution: Execution, at: datetime) -> Changes:
 
 def _timer(plan: Plan, notes: dict[str, Any]) -> Iterator[Change]:
     """The next time at which one is broken."""
-    dates = [due for _, _, due in _limits(plan, notes)]
-    if dates:
-        yield TimerSet(kind=TimerKind.SLA, due=min(dates))
-
-
-def _limits(plan: Plan, notes: dict[str, Any]) -> Iterator[tuple[int, Sla, datetime]]:
-    since = datetime.fromisoformat(notes[_SINCE])
-    for number, each in _unbroken(plan, notes):
-        if each.duration is not None:
-            yield number, each, since + min(each.duration, DELAY_MAX)
+    spans = [each.duration for _, each in _unbroken(plan, notes) if each.duration is not None]
+    if spans:
+        yield TimerSet(kind=TimerKind.SLA, due=datetime.fromisoformat(notes[_SINCE]) + min(*spans, DELAY_MAX))
 
 
 def _unbroken(plan: Plan, notes: dict[str, Any]) -> Iterator[tuple[int, Sla]]:
@@ -60,8 +73,10 @@ def elapsed(flow: Scene) -> Changes:
     execution = flow.execution
     if execution.state.is_final or execution.state is State.KILLING or _SINCE not in execution.progress.notes:
         return ()
-    limits = _limits(flow.plan, execution.progress.notes)
-    broken = [(number, each) for number, each, due in limits if due <= flow.at]
+    notes = execution.progress.notes
+    running_for = flow.at - datetime.fromisoformat(notes[_SINCE])
+    found = ((number, each, takes_too_long(each, running_for)) for number, each in _unbroken(flow.plan, notes))
+    broken = [(number, each, why) for number, each, why in found if why is not None]
     return _broken(flow, broken) if broken else ()
 
 
@@ -74,18 +89,14 @@ def looked_at(plan: Plan, execution: Execution, at: datetime) -> Changes:
         return _disarmed(execution)
     if execution.state not in {State.RUNNING, State.RETRYING, State.PAUSED}:
         return ()
-    broken = [
-        (number, each)
-        for number, each in _unbroken(plan, execution.progress.notes)
-        if each.assertion is not None and not _holds(flow, number, each.assertion)
-    ]
+    asserted = [(number, each) for number, each in _unbroken(plan, execution.progress.notes) if each.assertion]
+    variables = scope_of(flow) if asserted else {}
+    found = (
+        (number, each, does_not_hold(each, variables, at=at, seed=f"{execution.id}/{number}"))
+        for number, each in asserted
+    )
+    broken = [(number, each, why) for number, each, why in found if why is not None]
     return _broken(flow, broken) if broken else ()
-
-
-def _holds(flow: Scene, number: int, assertion: str) -> bool:
-    """One that cannot be evaluated (yet) is not broken."""
-    value = templates.evaluate(assertion, scope_of(flow), at=flow.at, seed=f"{flow.execution.id}/{number}", typed=False)
-    return isinstance(value, Failure) or truthy(None if value is None else str(value))
 
 
 def _disarmed(execution: Execution) -> Changes:
@@ -95,14 +106,14 @@ def _disarmed(execution: Execution) -> Changes:
     return (ProgressMade(id=None, fields={"notes": notes}), TimerCleared(kind=TimerKind.SLA))
 
 
-def _broken(flow: Scene, broken: list[tuple[int, Sla]]) -> Changes:
+def _broken(flow: Scene, broken: _Broken) -> Changes:
     execution = flow.execution
-    numbers = [*execution.progress.notes.get(_BROKEN, ()), *(number for number, _ in broken)]
+    numbers = [*execution.progress.notes.get(_BROKEN, ()), *(number for number, _, _ in broken)]
     notes = {**execution.progress.notes, _BROKEN: numbers}
-    labels = {**execution.labels, **{key: value for _, each in broken for key, value in each.labels.items()}}
-    end = next((_ENDS[each.behavior] for _, each in broken if each.behavior in _ENDS), None)
+    labels = {**execution.labels, **{key: value for _, each, _ in broken for key, value in each.labels.items()}}
+    end = next((_ENDS[each.behavior] for _, each, _ in broken if each.behavior in _ENDS), None)
     changes: list[Change] = [
-        Logged(at=flow.at, level="WARN", message=f"The SLA `{each.id}` is broken: {each}") for _, each in broken
+        Logged(at=flow.at, level="WARN", message=f"The SLA `{each.id}` is broken: {why}") for _, each, why in broken
     ]
     changes.append(ProgressMade(id=None, fields={"notes": notes}))
     if labels != execution.labels:

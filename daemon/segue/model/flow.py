@@ -72,9 +72,6 @@ class Sla:
     assertion: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def __str__(self) -> str:
-        return f"it takes longer than {self.duration}" if self.duration is not None else f"{self.assertion}"
-
 
 class CheckBehavior(StrEnum):
     """What becomes of a start whose check does not hold."""

@@ -5,6 +5,7 @@ written between the slashes is percent-encoded, so that a file's name may hold s
 """
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -14,6 +15,8 @@ ROOT: Final = "kestra:///"  # the folder of all; nothing can be put or opened at
 
 ADDRESS_LENGTH_MAX: Final = 4_096
 PART_BYTES_MAX: Final = 255  # what Linux file systems allow for a name
+_VALUE_LENGTH: Final = 32
+_NAMESPACE_FILES: Final = "_files"
 
 
 class AddressRefused(ValueError):
@@ -52,8 +55,12 @@ def address_of(parts: Iterable[str]) -> str:
     return address
 
 
+def flow_parts(namespace: str, flow_id: str) -> tuple[str, ...]:
+    return (*namespace.split("."), flow_id)
+
+
 def execution_parts(namespace: str, flow_id: str, execution_id: str) -> tuple[str, ...]:
-    return (*namespace.split("."), flow_id, "executions", execution_id)
+    return (*flow_parts(namespace, flow_id), "executions", execution_id)
 
 
 def task_run_parts(namespace: str, flow_id: str, execution_id: str, task_id: str, task_run_id: str) -> tuple[str, ...]:
@@ -62,6 +69,52 @@ def task_run_parts(namespace: str, flow_id: str, execution_id: str, task_id: str
 
 def input_parts(namespace: str, flow_id: str, execution_id: str, input_id: str) -> tuple[str, ...]:
     return (*execution_parts(namespace, flow_id, execution_id), "inputs", input_id)
+
+
+def trigger_parts(namespace: str, flow_id: str, execution_id: str, trigger_id: str) -> tuple[str, ...]:
+    return (*execution_parts(namespace, flow_id, execution_id), "trigger", trigger_id)
+
+
+def cache_parts(namespace: str, flow_id: str, task_id: str, value: str | None = None) -> tuple[str, ...]:
+    """What a task keeps from run to run; in a loop, of each value by itself."""
+    inside = () if value is None else (sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:_VALUE_LENGTH],)
+    return (*flow_parts(namespace, flow_id), task_id, "cache", *inside, "cache.zip")
+
+
+def namespace_files_parts(namespace: str) -> tuple[str, ...]:
+    """Where Kestra keeps namespace files. Here they are Git's: only addresses lead there, no file lies there."""
+    return (*namespace.split("."), _NAMESPACE_FILES)
+
+
+def namespace_file(address: str) -> tuple[str, str] | None:
+    """The namespace and path of the namespace file that an address means; None: it means a file of internal storage."""
+    parts = parts_of(address)
+    if _NAMESPACE_FILES not in parts[1:-1]:
+        return None
+    at = parts.index(_NAMESPACE_FILES, 1)
+    return ".".join(parts[:at]), "/".join(parts[at + 1 :])
+
+
+def namespace_path(namespace: str, named: str) -> str:
+    """The path of a namespace file named by a path or by its address. A slash at its end, which says that it is a folder,
+    stays."""
+    path = named
+    if "://" in named:
+        root = address_of(namespace_files_parts(namespace))
+        if named != root and not named.startswith(f"{root}/"):
+            raise AddressRefused(named, f"it does not begin with {root}")
+        path = unquote(named.removeprefix(root))
+    parts = file_parts(path)
+    for part in parts:
+        if reason := _fault_of(part):
+            raise AddressRefused(named, reason)
+    return "/".join(parts) + ("/" if parts and path.endswith("/") else "")
+
+
+def namespace_file_address(namespace: str, path: str) -> str:
+    """The address of a path as `namespace_path` gives it; of none, that of the folder of all."""
+    folder = "/" if not path or path.endswith("/") else ""
+    return address_of((*namespace_files_parts(namespace), *file_parts(path))) + folder
 
 
 def file_parts(relative_path: str) -> tuple[str, ...]:

@@ -89,10 +89,8 @@ def keep(context: TaskContext, cache: Cache, folder: Path) -> None:
 def _address(context: TaskContext) -> str:
     order = context.order
     value = (order.variables.get("taskrun") or {}).get("value")
-    parts = [*order.namespace.split("."), order.flow_id, "cache", order.task_id]
-    if value is not None:
-        parts.append(hashlib.sha256(str(value).encode("utf-8", "surrogatepass")).hexdigest()[:32])
-    return addresses.address_of((*parts, "cache.zip"))
+    of_value = None if value is None else str(value)
+    return addresses.address_of(addresses.cache_parts(order.namespace, order.flow_id, order.task_id, of_value))
 
 
 def _kept_digest(context: TaskContext, address: str) -> str | None:

@@ -1,6 +1,6 @@
 """Masking: values that were handed out as secrets never appear in a log line, however they are cut or encoded.
 
-A `Masker` knows the values. `mask` serves whole texts; for text that comes in pieces `cut_of` says up to where it
+A `Masker` knows the values. `mask` serves whole texts, `mask_message` those that are a message of the log; for text that comes in pieces `cut_of` says up to where it
 may be shown by now: its end is held back only where a secret could begin there.
 """
 
@@ -10,9 +10,12 @@ import re
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-MASK: Final = "********"
+MASK: Final = "********"  # where nothing else is told of a value, not even its length
+STAR: Final = "*"
+SAID: Final = "**masked*"  # in place of the first stars, so that nobody takes them for what was printed
 SECRET_LENGTH_MIN: Final = 4  # shorter values are part of too many words
 _BASE64_STEP: Final = 3
+_LONG_ROW: Final = re.compile(rf"\*{{{len(SAID)},}}")
 
 
 class Masker:
@@ -41,7 +44,14 @@ class Masker:
         self._pattern = re.compile("|".join(map(re.escape, self._needles)))
 
     def mask(self, text: str) -> str:
-        return self._pattern.sub(MASK, text) if self._pattern else text
+        """As many stars as there were characters."""
+        return self._pattern.sub(_stars, text) if self._pattern else text
+
+    def mask_message(self, text: str) -> str:
+        """The same of a message of its own, in which the first long rows of stars, one for each value, say what they
+        are."""
+        found = set(self._pattern.findall(text)) if self._pattern else set()
+        return _LONG_ROW.sub(_said, self.mask(text), count=len(found)) if found else text
 
     def cut_of(self, text: str) -> int:
         """Up to where `text` may be shown while more of it is to come: not into what could become a value."""
@@ -59,6 +69,14 @@ class Masker:
             if any(len(needle) > length and needle.startswith(end) for needle in self._needles):
                 return length
         return 0
+
+
+def _stars(match: re.Match[str]) -> str:
+    return STAR * len(match[0])
+
+
+def _said(row: re.Match[str]) -> str:
+    return SAID.ljust(len(row[0]), STAR)
 
 
 def _parts_of(value: str) -> list[str]:

@@ -40,7 +40,7 @@ class WorkerJournal:
     def line(self, level: LogLevel, message: str) -> None:
         if LEVELS.index(level) < self._least or self._length > LOG_LENGTH_MAX:
             return
-        masked = self._masker.mask(message)
+        masked = self._masker.mask_message(message)
         at = time.time_ns() // 1_000_000
         for start in range(0, max(len(masked), 1), LINE_LENGTH_MAX):
             self._keep(LogLine(at=at, level=level, message=masked[start : start + LINE_LENGTH_MAX]))

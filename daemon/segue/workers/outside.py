@@ -138,12 +138,12 @@ class WorkerOutside(Closed):
         return _text_of(path, self._bytes(path, namespace))
 
     def file_size(self, path: str, namespace: str | None) -> int:
-        if addresses.is_address(path):
+        if _is_stored(path):
             return self._stored(path, self._storage.size)
         return len(self._bytes(path, namespace))
 
     def file_exists(self, path: str, namespace: str | None) -> bool:
-        if addresses.is_address(path):
+        if _is_stored(path):
             return self._stored(path, self._storage.exists)
         try:
             self._files.read(*self._namespace_path(path, namespace))
@@ -185,7 +185,7 @@ class WorkerOutside(Closed):
             raise ExpressionError(f"No holidays are known for {country} {subdivision or ''}".rstrip()) from error
 
     def _bytes(self, path: str, namespace: str | None) -> bytes:
-        if addresses.is_address(path):
+        if _is_stored(path):
             return self._stored(path, self._stored_bytes)
         try:
             return self._files.read(*self._namespace_path(path, namespace))
@@ -225,6 +225,8 @@ class WorkerOutside(Closed):
                 yield addresses.execution_parts(*map(str, named))
 
     def _namespace_path(self, path: str, namespace: str | None) -> tuple[str, str]:
+        if addresses.is_address(path) and (named := addresses.namespace_file(path)) is not None:
+            return named
         parsed = urlsplit(path)
         if parsed.scheme == _NAMESPACE_FILE:
             return parsed.netloc or namespace or self._order.namespace, parsed.path
@@ -239,6 +241,14 @@ class WorkerOutside(Closed):
             return self._channel.ask(self._order.id, kind, arguments)
         except AskRefused as error:
             raise ExpressionError(str(error)) from error
+
+
+def _is_stored(path: str) -> bool:
+    """Is it the address of a file in internal storage, not of a namespace file."""
+    try:
+        return addresses.is_address(path) and addresses.namespace_file(path) is None
+    except AddressRefused as error:
+        raise ExpressionError(str(error)) from error
 
 
 def _subkey_of(key: str, value: str, subkey: str) -> str:

@@ -1,10 +1,11 @@
 """Agreements that an execution has to keep: time limits, and what has to hold all the time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from segue.engine import checks
+from segue.engine.sla import does_not_hold, takes_too_long
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope
 from segue.model.event import AttemptEnded, RestartWanted, Started, TimerKind
@@ -60,6 +61,17 @@ def test_the_time_runs_anew_after_a_restart() -> None:
     player.send(Started(at=player.tick()))
 
     assert player.timers[TimerKind.SLA, None] == player.now + timedelta(seconds=60)
+
+
+def test_the_log_says_how_an_agreement_is_broken() -> None:
+    assert takes_too_long(limit(seconds=5), timedelta(seconds=4.9)) is None
+    said = "execution duration of PT1M1S exceed the maximum duration of PT5S."
+    assert takes_too_long(limit(seconds=5), timedelta(seconds=61)) == said
+    sla = always("{{ n < 3 }}")
+    now = datetime(2024, 5, 1, tzinfo=UTC)
+    assert does_not_hold(sla, {"n": 3}, at=now, seed="") == "assertion is false: {{ n < 3 }}."
+    assert does_not_hold(sla, {"n": 1}, at=now, seed="") is None
+    assert does_not_hold(sla, {}, at=now, seed="") is None
 
 
 def test_several_limits_are_each_broken_in_their_time() -> None:

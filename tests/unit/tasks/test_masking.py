@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segue.tasks.masking import MASK, Masker
+from segue.tasks.masking import Masker
 
 SECRET = 'p"ä ss/wörd+1'
 FORMS = {
@@ -33,7 +33,7 @@ def masker(*values: str) -> Masker:
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_every_form_is_hidden(form: str) -> None:
-    assert masker(SECRET).mask(f"before {form} after") == f"before {MASK} after"
+    assert masker(SECRET).mask(f"before {form} after") == f"before {'*' * len(form)} after"
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
@@ -42,14 +42,14 @@ def test_base64_of_a_text_with_the_secret_in_it_is_hidden(before: str, after: st
     secret = "correct horse battery"
     encoded = base64.b64encode(f"{before}{secret}{after}".encode()).decode()
     shown = masker(secret).mask(encoded)
-    assert MASK in shown
-    assert len(shown.replace(MASK, "").rstrip("=")) <= 8
+    assert "*" * 20 in shown
+    assert len(shown.replace("*", "").rstrip("=")) <= 8
 
 
 def test_the_lines_of_a_secret_of_many_lines_are_hidden_one_by_one() -> None:
     key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n"
     shown = masker(key).mask("1: MIIEvQIBADANBgkq\n2: hkiG9w0BAQEFAASC")
-    assert shown == f"1: {MASK}\n2: {MASK}"
+    assert shown == f"1: {'*' * 16}\n2: {'*' * 16}"
 
 
 def test_short_values_are_left() -> None:
@@ -57,7 +57,15 @@ def test_short_values_are_left() -> None:
 
 
 def test_of_two_that_begin_alike_the_longer_is_hidden_whole() -> None:
-    assert masker("pass", "password").mask("password pass") == f"{MASK} {MASK}"
+    assert masker("pass", "password").mask("password pass") == "******** ****"
+
+
+def test_the_first_long_row_of_stars_in_a_message_says_what_it_is_once_for_each_value() -> None:
+    hiding = masker("correct horse", "battery staple", "pass")
+    assert hiding.mask_message("pass: nothing") == "****: nothing"
+    assert hiding.mask_message("correct horse, correct horse") == "**masked*****, *************"
+    assert hiding.mask_message("correct horse, battery staple") == "**masked*****, **masked******"
+    assert hiding.mask_message("********** was printed") == "********** was printed"
 
 
 PARTS = st.text("ab", min_size=4, max_size=7)
@@ -90,4 +98,4 @@ def test_a_stream_holds_back_only_what_could_become_a_secret() -> None:
     assert stream.feed("a line\n") == "a line\n"
     assert stream.feed("hunt") == ""
     assert stream.feed("ing\n") == "hunting\n"
-    assert [stream.feed(letter) for letter in "hunter22"][-1] == MASK
+    assert [stream.feed(letter) for letter in "hunter22"][-1] == "********"
