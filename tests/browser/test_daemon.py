@@ -34,13 +34,30 @@ triggers:
     type: io.kestra.plugin.core.trigger.Schedule
     cron: "0 * * * *"
 """
+ASKS = """\
+id: asks
+namespace: company.team
+tasks:
+  - id: approve
+    type: io.kestra.plugin.core.flow.Pause
+    onResume:
+      - id: count
+        type: INT
+        min: 3
+      - id: proof
+        type: FILE
+        required: false
+  - id: tell
+    type: io.kestra.plugin.core.log.Log
+    message: "{{ outputs.approve.onResume.count }} is {{ read(outputs.approve.onResume.proof) }}"
+"""
 PATH = "flows/company.team/counts.yaml"
 FLOW = "/flows/company.team/counts"
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with running(tmp_path_factory.mktemp("browsed"), {PATH: COUNTS}) as daemon:
+    with running(tmp_path_factory.mktemp("browsed"), {PATH: COUNTS, "flows/company.team/asks.yaml": ASKS}) as daemon:
         yield daemon
 
 
@@ -72,6 +89,24 @@ def test_a_running_execution_is_killed_by_its_button(page: Page) -> None:
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Kill").click()
     expect(page.locator("h1")).to_contain_text("Killed", timeout=20_000)
+
+
+def test_a_pause_is_answered_and_what_was_wrong_with_the_answer_stands_at_its_field(page: Page) -> None:
+    page.goto("/flows/company.team/asks/start")
+    page.get_by_role("button", name="Start asks").click()
+    page.get_by_label("count").fill("2", timeout=20_000)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".field.wrong .error")).to_contain_text("3")
+    page.get_by_label("count").fill("4")
+    page.get_by_label("proof").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"enough"})
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".lines")).to_contain_text("4 is enough", timeout=20_000)
+    page.get_by_label("Expression").fill("{{ outputs.approve.onResume.count + 1 }}")
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page.locator("#answer pre")).to_have_text("5", timeout=20_000)
+    page.get_by_label("Expression").fill("{{ secret('X') }}")
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page.locator("#answer")).to_contain_text("its value would be shown")
 
 
 def test_a_commit_shows_by_itself_and_so_does_what_is_wrong_with_it(page: Page, daemon: Daemon) -> None:

@@ -117,6 +117,25 @@ def test_an_expression_is_answered_in_its_place(page: Page, failed: str) -> None
     assert page.url.endswith(failed)
 
 
+def test_a_paused_execution_is_answered_and_a_half_filled_form_is_left_alone(page: Page, base_url: str) -> None:
+    page.goto("/executions?state=PAUSED&flowId=inbox")
+    page.locator("tbody .cell-state a").first.click()
+    expect(page.locator("#resume h2")).to_have_text("It waits for an answer")
+    expect(page.locator("[data-pulse]")).to_be_visible()
+    page.get_by_label("reason").fill("seen by me")
+    page.get_by_label("reason").blur()
+    moves = page.locator(".history li")
+    before = moves.count()
+    address = f"{base_url}/api/v1/main{page.url.removeprefix(base_url)}/actions/change-status?status=PAUSED"
+    urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
+    expect(moves).to_have_count(before + 1, timeout=10_000)
+    expect(page.get_by_label("reason")).to_have_value("seen by me")
+    page.get_by_label("approved").select_option("true")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("h1")).to_contain_text("Restarted")
+    expect(page.locator("#resume form")).to_have_count(0)
+
+
 def test_slash_goes_to_the_search(page: Page) -> None:
     page.goto("/executions")
     page.keyboard.press("/")

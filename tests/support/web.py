@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from segue.model.execution import Execution, Moved, TaskRun, TriggeredBy
-from segue.model.flow import Check, Flow
+from segue.model.flow import Check, Flow, Input
 from segue.model.names import TaskRunId, execution_id, task_run_id
 from segue.model.order import LEVELS, LogLevel
 from segue.model.problem import Problem
@@ -89,6 +89,7 @@ class MemoryDaemon:
         self.is_ready = True
         self.tally_max = 10_000
         self.made = 0
+        self.pauses: dict[str, tuple[Input, ...]] = {}
 
     def now(self) -> datetime:
         return self.clock
@@ -252,7 +253,13 @@ class MemoryDaemon:
                 self.move(execution, State.KILLED)
             case actions.Restart():
                 self.move(execution, State.RESTARTED)
-            case actions.Resume():
+            case actions.Resume(inputs=inputs):
+                if errors := [each for each in self._checked_resume(execution_id, inputs) if each.errors]:
+                    return Refusal(422, f"Invalid input for `{errors[0].input.id}`")
+                self.uploads |= {
+                    name: value.content.read() for name, value in inputs.items() if isinstance(value, Upload)
+                }
+                self.pauses.pop(execution_id, None)
                 self.move(execution, State.RESTARTED)
             case actions.Replay():
                 return self.add_execution(
@@ -275,6 +282,24 @@ class MemoryDaemon:
         for each in execution_ids:
             await self.act(each, action)
         return len(execution_ids)
+
+    def asked_on_resume(self, execution_id: str) -> tuple[Input, ...]:
+        return self.pauses.get(execution_id, ())
+
+    async def validate_resume(self, execution_id: str, inputs: Mapping[str, Any]) -> tuple[CheckedInput, ...] | Refusal:
+        return self._checked_resume(execution_id, inputs)
+
+    def _checked_resume(self, execution_id: str, inputs: Mapping[str, Any]) -> tuple[CheckedInput, ...]:
+        return tuple(
+            CheckedInput(
+                input=each,
+                value=inputs.get(each.id),
+                is_enabled=True,
+                is_default=each.id not in inputs,
+                errors=("A value is needed.",) if each.required and each.id not in inputs else (),
+            )
+            for each in self.pauses.get(execution_id, ())
+        )
 
     async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal:
         if execution_id not in self.executions:

@@ -401,10 +401,14 @@ def add_running(daemon: MemoryDaemon, key: FlowKey, now: datetime) -> Execution:
         attempts=attempts(start, (State.RUNNING, 31, 0)),
     )
     daemon.add_log(execution, "GET https://shop.example.org/orders", at=start, task_id="fetch")
-    daemon.add_execution(
+    paused = daemon.add_execution(
         FlowKey("company.data", "inbox"),
         [(State.CREATED, 0), (State.RUNNING, 1), (State.PAUSED, 4)],
         started=start - timedelta(hours=1),
+    )
+    daemon.pauses[paused.id] = (
+        Input(id="approved", type="BOOL", description="May the file `orders.csv` go in?"),
+        Input(id="reason", type="STRING", required=False),
     )
     daemon.add_execution(FlowKey("company.data", "fan-out"), [(State.CREATED, 0), (State.QUEUED, 0.01)], started=start)
     return execution

@@ -22,6 +22,7 @@ from segue.git.names import redact
 from segue.git.runner import GitError
 from segue.model.execution import Execution
 from segue.model.flow import Check, Flow
+from segue.model.input import Input
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import Order
 from segue.model.problem import Problem, Severity
@@ -165,6 +166,22 @@ class RunningDaemon:
 
         return await self._or_busy(partial(self._parts.loop.call, work))
 
+    def asked_on_resume(self, execution_id: str) -> tuple[Input, ...]:
+        live = self._parts.decisions.executions.get(execution_id)
+        waiting = pause.waiting(live.deployed.plan, live.execution) if live is not None else None
+        if live is None or waiting is None or is_held(live.execution):
+            return ()
+        return pause.body_of(waiting.node).on_resume
+
+    async def validate_resume(
+        self, execution_id: str, inputs: Mapping[str, Any]
+    ) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
+        live = self._parts.decisions.executions.get(execution_id)
+        if live is None:
+            return ports.Refusal(409, f"Execution {execution_id} is not paused: it waits for no inputs")
+        asked = self.asked_on_resume(execution_id)
+        return await self._parts.starts.check(live.deployed, asked, inputs, live.execution.id)
+
     async def evaluate(
         self, execution_id: str, task_run_id: TaskRunId | None, template: str
     ) -> ports.Rendered | ports.Refusal:
@@ -240,10 +257,9 @@ class RunningDaemon:
     async def _resume_inputs(self, execution_id: str, action: Resume) -> Resume | ports.Refusal:
         """The action with the inputs that the paused task asks for."""
         live = self._parts.decisions.executions.get(execution_id)
-        waiting = pause.waiting(live.deployed.plan, live.execution) if live is not None else None
-        if live is None or waiting is None or is_held(live.execution):
+        asked = self.asked_on_resume(execution_id)
+        if live is None or not asked:
             return replace(action, inputs={})
-        asked = pause.body_of(waiting.node).on_resume
         values = await self._parts.starts.read(live.deployed, asked, action.inputs, live.execution.id)
         return values if isinstance(values, ports.Refusal) else replace(action, inputs=values)
 

@@ -187,7 +187,13 @@ class Starts:
         if isinstance(deployed, ports.Refusal):
             return deployed
         execution_id = self._dice.execution_id(self._clock.now())
-        resolved = await self.resolve(deployed, deployed.flow.inputs, request.inputs, execution_id)
+        return await self.check(deployed, deployed.flow.inputs, request.inputs, execution_id)
+
+    async def check(
+        self, deployed: Deployed, inputs: Iterable[Input], given: Mapping[str, Any], execution_id: ExecutionId
+    ) -> tuple[ports.CheckedInput, ...]:
+        """What would become of inputs that an execution is given."""
+        resolved = await self.resolve(deployed, inputs, given, execution_id)
         return tuple(
             ports.CheckedInput(
                 input=each.input,

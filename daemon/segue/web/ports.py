@@ -256,6 +256,12 @@ class Daemon(Protocol):
     async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | Refusal:
         """How many; when one of them cannot, nothing is done to any."""
 
+    def asked_on_resume(self, execution_id: str) -> tuple[Input, ...]:
+        """The inputs that a paused execution waits for; none where it can go on without."""
+
+    async def validate_resume(self, execution_id: str, inputs: Mapping[str, Any]) -> tuple[CheckedInput, ...] | Refusal:
+        """What would become of them."""
+
     async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal: ...
     async def live_execution(self, execution_id: str) -> Execution | None:
         """As far as it is durable; None if it is over, or what it came to cannot be written now."""

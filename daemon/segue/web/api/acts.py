@@ -149,6 +149,13 @@ async def resume(web: Web, request: Request) -> Response:
     return as_json(execution_json(execution, web.daemon.now()))
 
 
+async def validate_resume(web: Web, request: Request) -> Response:
+    execution_id = request.path_params["id"]
+    async with asks.form_inputs(request) as inputs:
+        checked = granted(await web.daemon.validate_resume(execution_id, inputs))
+    return as_json({"id": execution_id, "inputs": [checked_input_json(each) for each in checked], "checks": []})
+
+
 async def replay_with_inputs(web: Web, request: Request) -> Response:
     replay = await _replay(request)
     async with asks.form_inputs(request) as inputs:

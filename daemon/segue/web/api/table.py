@@ -125,6 +125,7 @@ def _acts() -> Iterator[Entry]:
     for base in (f"{_E}/{{id}}/actions", f"{_E}/{{id:execution_id}}"):
         yield Entry("DELETE|POST", f"{base}/kill", acts.KILL, Need.ACT)
         yield Entry("POST", f"{base}/resume", acts.resume, Need.ACT, None)
+        yield Entry("POST", f"{base}/resume/validate", acts.validate_resume, Need.ACT, None)
         yield Entry("POST", f"{base}/replay-with-inputs", acts.replay_with_inputs, Need.ACT, None)
         yield Entry("POST", f"{base}/eval", executions.evaluate, Need.ACT)
         yield Entry("POST", f"{base}/eval/{{task_run_id}}", executions.evaluate, Need.ACT)

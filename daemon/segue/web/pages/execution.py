@@ -1,6 +1,7 @@
 """An execution: its state, its task runs against time, its logs as they come, what went in and came out."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -17,9 +18,10 @@ from segue.web.actions import Action, ForceRun, Kill, Pause, Replay, Restart, Re
 from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
+from segue.web.pages.input_form import errors_of, fields_of, values_of
 from segue.web.pages.paging import Paging
 from segue.web.pages.timeline import ROWS_MAX, timeline
-from segue.web.ports import LogEntry, LogSearch, Refusal, Rendered
+from segue.web.ports import LogEntry, LogSearch, Refusal, Rendered, Upload
 from segue.web.shapes import length_of
 
 LINES: Final = 400
@@ -51,6 +53,15 @@ class Asked:
     answer: Rendered | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was sent to let a paused execution go on, and what is wrong with it."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    said: str = ""
+
+
 def buttons_of(execution: Execution) -> tuple[Button, ...]:
     kill = Button("kill", "Kill", is_risky=True)
     match execution.state:
@@ -73,8 +84,10 @@ async def page(web: Web, request: Request) -> Response:
     return await show(web, request)
 
 
-async def show(web: Web, request: Request, code: int = 200, *, asked: Asked | None = None) -> Response:
-    """The page; `asked` is an expression with what it came to."""
+async def show(
+    web: Web, request: Request, code: int = 200, *, asked: Asked | None = None, given: Given | None = None
+) -> Response:
+    """The page; `asked` is an expression with what it came to, `given` what was refused as an answer to a pause."""
     # Looked at twice: what is read in between belongs to the first look, so that an execution that ends meanwhile
     # is still followed to its last log line; what is drawn is of the second, in one go.
     first = await web.execution_alone(request.path_params["id"])
@@ -84,6 +97,8 @@ async def show(web: Web, request: Request, code: int = 200, *, asked: Asked | No
     commit = await web.read(web.sources.commit, first.commit)
     execution = await web.execution_alone(first.id)
     total, runs = await _task_runs(web, request, execution)
+    wanted_inputs = web.daemon.asked_on_resume(execution.id)
+    given = given or Given()
     now = web.daemon.now()
     chart = timeline(execution, runs, now)
     return render.page(
@@ -95,7 +110,10 @@ async def show(web: Web, request: Request, code: int = 200, *, asked: Asked | No
         execution_topic="" if first.state.is_final else execution.id,
         execution=execution,
         length=length_of(execution.history, now),
-        buttons=buttons_of(execution),
+        buttons=[button for button in buttons_of(execution) if wanted_inputs == () or button.act != "resume"],
+        fields=fields_of(wanted_inputs, given.values) if wanted_inputs else None,
+        errors=given.errors,
+        said=given.said,
         chart=chart,
         paging=Paging.of(request, total=total, size=ROWS_MAX),
         entries=entries,
@@ -166,6 +184,22 @@ async def evaluate(web: Web, request: Request) -> Response:
     said = Rendered(None, answer.message) if isinstance(answer, Refusal) else answer
     code = answer.status if isinstance(answer, Refusal) else 200
     return await show(web, request, code, asked=Asked(expression, seen_from, said))
+
+
+async def resume(web: Web, request: Request) -> Response:
+    """Let it go on with what it asks for; where that is refused, the form again with what is wrong."""
+    execution_id = request.path_params["id"]
+    wanted = web.daemon.asked_on_resume(execution_id)
+    async with asks.form_inputs(request) as sent:
+        inputs = values_of(wanted, sent)
+        answer = await web.daemon.act(execution_id, Resume(inputs))
+        if not isinstance(answer, Refusal):
+            return RedirectResponse(f"/executions/{execution_id}", 303)
+        if answer.status != 422:
+            raise Refused(answer.status, answer.message)
+        errors = errors_of(await web.daemon.validate_resume(execution_id, inputs))
+    texts = {name: value for name, value in sent.items() if not isinstance(value, Upload)}
+    return await show(web, request, 422, given=Given(texts, errors, answer.message))
 
 
 async def back(_: Web, request: Request) -> Response:

@@ -39,6 +39,8 @@ def entries() -> list[Entry]:
         _done("/executions/{id}/acts/{act}", execution.act),
         _done("/executions/{id}/debug", execution.evaluate),
         _shown("/executions/{id}/debug", execution.back),
+        _done("/executions/{id}/resume", execution.resume, None),
+        _shown("/executions/{id}/resume", execution.back),
         _shown("/triggers", triggers.page),
         _done(f"{_TRIGGER}/{{act}}", triggers.act),
         _shown("/git", git.page),

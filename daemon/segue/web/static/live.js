@@ -85,10 +85,15 @@ async function refresh() {
   }
 }
 
+function isChanged(field) {
+  if (field.matches("select")) return [...field.options].some((each) => each.selected !== each.defaultSelected) && field.value !== "";
+  return field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+}
+
 function isBusy(part) {
-  const chosen = part.querySelector("input[type=checkbox]:checked");
   const active = document.activeElement;
-  return chosen !== null || (part.contains(active) && active.matches("input, select, textarea"));
+  const isFilled = [...part.querySelectorAll("input:not([type=hidden]), select, textarea")].some(isChanged);
+  return isFilled || (part.contains(active) && active.matches("input, select, textarea"));
 }
 
 function replaceParts(fresh) {
