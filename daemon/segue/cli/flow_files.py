@@ -6,6 +6,7 @@ A folder is walked; YAML in it that is no flow is passed over. A file that is na
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -19,35 +20,48 @@ from segue.git.layout import (
     NamespaceFile,
     PathMatcher,
     TestFile,
+    may_be_namespace_file,
     parse_ignores,
     parse_settings,
 )
 from segue.model.flow import Flow, PluginDefault
 from segue.model.problem import Problem
+from segue.model.revision import FlowKey
 from segue.spec.catalogue import Catalogue
 from segue.spec.document import BYTES_MAX, Document, read_documents
 from segue.spec.loader import Loaded, Surroundings, load_document, resembles_flow
+from segue.spec.rules.repository import Surroundings as RepositoryAround
+from segue.spec.rules.repository import check_repository
 from segue.spec.settings import load_settings
+from segue.spec.ties import Ties
 
 _EXTENSIONS = frozenset({".yaml", ".yml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """The repository that a path lies in, as far as it matters for reading its flows."""
+    """The repository that a path lies in, as far as it matters for reading its flows. One that `is_loose` is just the
+    folder of a file, of which nobody knows what else belongs to it."""
 
     root: Path
+    is_loose: bool
     matcher: PathMatcher
     ignores: GitIgnoreSpec
     defaults: tuple[PluginDefault, ...] = ()
+    secrets: frozenset[str] = frozenset()
     problems: tuple[Problem, ...] = ()
+    ties: dict[FlowKey, Ties] = field(default_factory=dict)
+    seen: set[Path] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class FlowFiles:
-    """Looks at files; keeps what it has seen in `problems` and `flows`, and the valid ones by their keys in `found`."""
+    """Looks at files; keeps what it has seen in `problems` and `flows`, and the valid ones by their keys in `found`.
+    `secrets` are the names of those that are at hand, besides those that a repository's settings name."""
 
     catalogue: Catalogue
+    secrets: frozenset[str] = frozenset()
+    looks_ahead: bool = False
     problems: list[Problem] = field(default_factory=list)
     flows: int = 0
     found: dict[tuple[str, str], Flow] = field(default_factory=dict)
@@ -63,6 +77,44 @@ class FlowFiles:
             self._look_at_file(path, is_named=True)
         else:
             raise CommandFailed(f"there is no file or folder {path}", code=USAGE)
+
+    def look_around(self) -> None:
+        """What those flows name that is not in their repositories. Asked when all have been looked at."""
+        for repository in self._repositories.values():
+            if not repository.is_loose:
+                self.problems += self._missing_in(repository)
+        self.problems.sort(key=lambda problem: (problem.path, problem.line, problem.column))
+
+    def _missing_in(self, repository: Repository) -> Iterator[Problem]:
+        looked_at = tuple(repository.ties.values())
+        flows = dict(repository.ties)
+        if any(ties.calls or ties.upstream for ties in looked_at):
+            for loaded in self._others_in(repository):
+                if loaded.ties is not None:
+                    flows.setdefault(loaded.ties.key, loaded.ties)
+        around = RepositoryAround(
+            files=cache(partial(_namespace_files, repository)),
+            secrets=self.secrets | repository.secrets,
+            refuse_broken=True,
+        )
+        return check_repository(flows, around, only=looked_at)
+
+    def _others_in(self, repository: Repository) -> Iterator[Loaded]:
+        """The flows of the repository that were not asked for, and that those may name."""
+        for file in _yaml_below(repository.root):
+            inside = _inside(file, repository.root)
+            placed = repository.matcher.classify(inside)
+            if file in repository.seen or not isinstance(placed, FlowFile) or repository.ignores.match_file(inside):
+                continue
+            around = Surroundings(
+                path=str(file),
+                catalogue=self.catalogue,
+                default_namespace=placed.namespace,
+                global_defaults=repository.defaults,
+            )
+            for document in _documents(file, is_named=False):
+                if resembles_flow(document):
+                    yield load_document(document, around)
 
     def _look_at_file(self, file: Path, *, is_named: bool) -> None:
         repository = self._repository_of(file.absolute())
@@ -80,16 +132,20 @@ class FlowFiles:
             folder_namespace=namespace,
             global_defaults=repository.defaults,
             refuse_broken_expressions=True,
+            looks_ahead=self.looks_ahead,
         )
+        repository.seen.add(file.absolute())
         is_expected = is_named or isinstance(placed, FlowFile)
         for document in _documents(file, is_named=is_named):
             is_broken = document.value is None and bool(document.findings)
             if is_named or resembles_flow(document) or (is_broken and is_expected):
-                self._take(load_document(document, around), str(file))
+                self._take(load_document(document, around), str(file), repository)
 
-    def _take(self, loaded: Loaded, path: str) -> None:
+    def _take(self, loaded: Loaded, path: str, repository: Repository) -> None:
         self.flows += 1
         self.problems += loaded.problems
+        if loaded.ties is not None:
+            repository.ties.setdefault(loaded.ties.key, loaded.ties)
         if loaded.flow is None:
             return
         key = (loaded.flow.namespace, loaded.flow.id)
@@ -117,14 +173,32 @@ def _inside(file: Path, root: Path) -> str:
 def _root_of(file: Path) -> Path:
     """The nearest folder above that is a repository's root, or else the file's own."""
     for folder in file.parents:
-        if (folder / SETTINGS_PATH).is_file() or (folder / ".git").exists():
+        if _is_root(folder):
             return folder
     return file.parent
+
+
+def _is_root(folder: Path) -> bool:
+    return (folder / SETTINGS_PATH).is_file() or (folder / ".git").exists()
+
+
+def _namespace_files(repository: Repository, namespace: str) -> frozenset[str]:
+    """Paths of the files that a namespace has on the disk."""
+    found: set[str] = set()
+    for parent, folders, files in os.walk(repository.root):
+        folders[:] = [each for each in folders if each != ".git"]
+        for name in files:
+            inside = _inside(Path(parent, name), repository.root)
+            placed = repository.matcher.classify(inside) if may_be_namespace_file(inside) else None
+            if isinstance(placed, NamespaceFile) and placed.namespace in {namespace, None}:
+                found.add(placed.path)
+    return frozenset(found)
 
 
 def read_repository(root: Path, catalogue: Catalogue) -> Repository:
     problems: list[Problem] = []
     defaults: tuple[PluginDefault, ...] = ()
+    secrets: frozenset[str] = frozenset()
     folder, namespace = Layout().flows_folder, None
     settings_file, ignore_file = root / SETTINGS_PATH, root / IGNORE_PATH
     if settings_file.is_file():
@@ -132,6 +206,7 @@ def read_repository(root: Path, catalogue: Catalogue) -> Repository:
         loaded = load_settings(text, path=_shown(settings_file), catalogue=catalogue)
         problems += loaded.problems
         defaults = loaded.settings.plugin_defaults if loaded.settings else ()
+        secrets = loaded.settings.secrets if loaded.settings else frozenset()
         layout = parse_settings(text.decode("utf-8", "replace")) if loaded.settings else None
         if isinstance(layout, tuple):
             folder, namespace = layout
@@ -146,9 +221,11 @@ def read_repository(root: Path, catalogue: Catalogue) -> Repository:
             ignored = lines
     return Repository(
         root=root,
+        is_loose=not _is_root(root),
         matcher=Layout(flows_folder=folder, namespace=namespace).matcher(),
         ignores=GitIgnoreSpec.from_lines(ignored),
         defaults=defaults,
+        secrets=secrets,
         problems=tuple(problems),
     )
 

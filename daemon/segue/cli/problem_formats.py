@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import quote
 
 from segue import __version__
 from segue.model.problem import Problem, Severity
@@ -94,8 +95,13 @@ def _result(problem: Problem) -> dict[str, Any]:
         "ruleId": problem.code,
         "level": problem.severity.value,
         "message": {"text": _sentence(problem) + (f" ({problem.hint})" if problem.hint else "")},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": problem.path}, "region": region}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(problem.path)}, "region": region}}],
     }
+
+
+def _uri(path: str) -> str:
+    """A reference relative to the root of the repository, as the standard wants it."""
+    return quote(path.replace("\\", "/"), safe="/")
 
 
 _FORMATS: Final[dict[Format, Callable[[Sequence[Problem]], str]]] = {

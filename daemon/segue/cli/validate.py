@@ -1,5 +1,6 @@
 """`segue validate`: are the flow files good. Exit code 0 yes, 1 no, 2 wrong usage."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from segue.cli.errors import FIXABLE, GOOD
 from segue.cli.flow_files import FlowFiles
 from segue.cli.problem_formats import Format, printed, text_line
 from segue.model.problem import Problem, Severity
+from segue.runtime.secrets import Secrets
 from segue.spec.catalogue import BUILT_IN
 from segue.tasks.registry import task_kinds
 
@@ -26,15 +28,23 @@ def validate(
         Format,
         typer.Option("--format", "-f", help="How problems are printed. Example: --format github in a workflow"),
     ] = Format.TEXT,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as problems. Example: --strict")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Warnings count as problems, also those about Kestra 2.0. Example: --strict"),
+    ] = False,
 ) -> None:
-    """Check flow files. Prints `path:line:column code message` for each problem; exit code 1 if there is one.
+    """Check flow files, and that the flows, files and secrets that they name exist. Prints `path:line:column code message` for each problem; exit code 1 if there is one.
 
     Example: segue validate flows
     """
-    files = FlowFiles(BUILT_IN.with_kinds(task_kinds().values()))
+    files = FlowFiles(
+        BUILT_IN.with_kinds(task_kinds().values()),
+        secrets=frozenset(Secrets(os.environ).values),
+        looks_ahead=strict,
+    )
     for path in paths or [Path()]:
         files.look_at(path)
+    files.look_around()
     _print(files.problems, output)
     if output is Format.TEXT:
         print(_summary(files), file=sys.stderr)

@@ -12,6 +12,7 @@ from segue.model.execution import Execution
 from segue.model.flow import Flow
 from segue.model.problem import Problem
 from segue.model.revision import FlowKey, Revision
+from segue.spec.ties import Ties
 
 PLANS_KEPT_MAX = 1024
 WORLDS_KEPT_MAX = 32
@@ -19,11 +20,12 @@ WORLDS_KEPT_MAX = 32
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A revision that can run: its flow and the flow's plan."""
+    """A revision that can run: its flow and the flow's plan, and what it has to do with others."""
 
     flow: Flow
     plan: Plan
     revision: Revision
+    ties: Ties | None = None
 
     @property
     def key(self) -> FlowKey:

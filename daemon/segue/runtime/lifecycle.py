@@ -17,6 +17,7 @@ import tzlocal
 from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobTooLarge
 from segue.git.history import is_ancestor
+from segue.git.namespace_files import NamespaceFiles
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
@@ -98,6 +99,8 @@ class Segue:
         self.timers = Timers()
         self.revisions = Revisions(self._read_revision, self._read_revision_at)
         secrets = Secrets(environment, settings.secrets_folder)
+        self._secret_names = frozenset(secrets.values)
+        self._namespace_files = NamespaceFiles(foundation.mirror.git_dir, foundation.blobs)
         self.dispatch = Dispatch(self.executions, self.loop, dice, self.surroundings, settings.worker_lost)
         folders = SharedFolders(settings.data.absolute() / "work")
         self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, folders, dice)
@@ -326,8 +329,15 @@ class Segue:
     def _flow_reader(self, commit: str) -> FlowReader:
         """Reads flows by the rules of the repository at that commit."""
         return FlowReader(
-            reader=self.foundation.blobs, catalogue=self.catalogue, settings=self._repository_settings(commit)
+            reader=self.foundation.blobs,
+            catalogue=self.catalogue,
+            settings=self._repository_settings(commit),
+            files=self._files_of_namespace,
+            secrets=self._secret_names,
         )
+
+    def _files_of_namespace(self, commit: str, namespace: str) -> frozenset[str]:
+        return frozenset(file.path for file in self._namespace_files.files(commit, namespace))
 
     def _repository_settings(self, commit: str) -> RepositorySettings:
         if not commit:

@@ -2,8 +2,9 @@
 by the rule of the last good revision; writes nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Final
 
 from segue.engine.plan import Plan
@@ -16,7 +17,9 @@ from segue.model.revision import FlowKey, Revision
 from segue.runtime.deployed import Deployed, Deployment
 from segue.spec.catalogue import Catalogue
 from segue.spec.loader import Loaded, load_flow
+from segue.spec.rules.repository import Surroundings, check_repository
 from segue.spec.settings import RepositorySettings
+from segue.spec.ties import Ties
 
 TEXT_BYTES_MAX: Final = 1 << 20
 
@@ -26,11 +29,14 @@ OlderRevisions = Callable[[FlowKey], Iterable[Revision]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowReader:
-    """Reads a revision's text from the mirror and understands it. For any thread."""
+    """Reads a revision's text from the mirror and understands it. For any thread. `files` gives the paths of the files
+    that a namespace has at a commit, `secrets` are the names of those that the daemon has."""
 
     reader: BlobReader
     catalogue: Catalogue
     settings: RepositorySettings = field(default_factory=RepositorySettings)
+    files: Callable[[str, str], Collection[str]] | None = None
+    secrets: frozenset[str] | None = None
 
     def text(self, revision: Revision) -> str | None:
         """The text of the file; None if it is no longer there, too large or no text."""
@@ -58,7 +64,7 @@ class FlowReader:
     def deployed(self, revision: Revision) -> Deployed | None:
         """The revision, ready to run; None if its text is not valid."""
         loaded = self.load(revision)
-        return _ready(revision, loaded.flow) if loaded.flow is not None else None
+        return _ready(revision, loaded.flow, loaded.ties) if loaded.flow is not None else None
 
 
 def world_of(
@@ -68,6 +74,7 @@ def world_of(
     (because repository-wide settings changed)."""
     live: dict[FlowKey, Deployed] = {}
     problems: dict[FlowKey, tuple[Problem, ...]] = {}
+    behind: set[FlowKey] = set()
     for key, standing in survey.live.items():
         wanted = standing.revision
         known = before.flows.get(key) if reuse else None
@@ -77,17 +84,21 @@ def world_of(
         loaded = flows.load(wanted)
         found = tuple(loaded.problems)
         if loaded.flow is not None:
-            live[key] = _ready(wanted, loaded.flow)
+            live[key] = _ready(wanted, loaded.flow, loaded.ties)
         else:
             fallback = _last_good(key, wanted, known, flows, older)
             if fallback is not None:
                 live[key] = fallback
+                behind.add(key)
         if found:
             problems[key] = found
     return Deployment(
         commit=survey.head or "",
         flows=live,
-        problems=_all_problems(survey, problems, before, reuse=reuse),
+        behind=frozenset(behind),
+        problems=_by_place(
+            (*_all_problems(survey, problems, before, reuse=reuse), *_missing(survey, live, flows, behind))
+        ),
         problems_by_flow=_by_flow(survey, problems, before, reuse=reuse),
     )
 
@@ -96,8 +107,22 @@ def has_errors(problems: Iterable[Problem]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in problems)
 
 
-def _ready(revision: Revision, flow: Flow) -> Deployed:
-    return Deployed(flow=flow, plan=Plan.of(flow), revision=revision)
+def _ready(revision: Revision, flow: Flow, ties: Ties | None) -> Deployed:
+    return Deployed(flow=flow, plan=Plan.of(flow), revision=revision, ties=ties)
+
+
+def _missing(
+    survey: Survey, live: Mapping[FlowKey, Deployed], flows: FlowReader, behind: Container[FlowKey]
+) -> Iterator[Problem]:
+    """What flows name that is not there at this commit. It hangs on all the rest, so it is looked at each time anew."""
+    ties = {key: each.ties for key, each in live.items() if each.ties is not None}
+    head, files = survey.head, flows.files
+    around = Surroundings(
+        others=frozenset(survey.live),
+        files=cache(partial(files, head)) if files is not None and head is not None else None,
+        secrets=None if flows.secrets is None else flows.secrets | flows.settings.secrets,
+    )
+    return check_repository(ties, around, only=[each for key, each in ties.items() if key not in behind])
 
 
 def _last_good(
@@ -130,4 +155,8 @@ def _all_problems(
 ) -> tuple[Problem, ...]:
     of_flows = _by_flow(survey, new, before, reuse=reuse)
     found = [*survey.problems, *(problem for problems in of_flows.values() for problem in problems)]
-    return tuple(sorted(found, key=lambda problem: (problem.path, problem.line, problem.column)))
+    return tuple(found)
+
+
+def _by_place(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.path, problem.line, problem.column)))

@@ -17,15 +17,18 @@ from segue.spec.rules.check import check
 from segue.spec.rules.outline import Outline
 from segue.spec.rules.subject import Subject
 from segue.spec.rules.templates import templates_in
+from segue.spec.ties import Ties, ties_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The flow unless a problem is an error; all problems, warnings too, by line; and the mapping as written."""
+    """The flow unless a problem is an error; all problems, warnings too, by line; the mapping as written; and what
+    the flow has to do with others, if it could be read so far."""
 
     flow: Flow | None
     problems: tuple[Problem, ...]
     source: Mapping[str, Any] | None = None
+    ties: Ties | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -131,4 +134,9 @@ def _load_mapping(raw: dict[str, Any], document: Document, around: Surroundings)
     )
     problems = placed((*reader.findings, *check(subject)), document, around.path)
     is_broken = any(each.severity is Severity.ERROR for each in problems)
-    return Loaded(flow=None if is_broken else flow_of(read, own_defaults), problems=problems, source=raw)
+    return Loaded(
+        flow=None if is_broken else flow_of(read, own_defaults),
+        problems=problems,
+        source=raw,
+        ties=ties_of(subject, document, around.path),
+    )

@@ -41,6 +41,9 @@ class SettingsSpec(Spec):
         description="Values for every object of a type, in all flows.",
     )
     variables: Values | None = Field(default=None, description="Variables of every environment, as `globals`.")
+    secrets: list[Text] | None = Field(
+        default=None, description="Names of the secrets that the daemon has, for `segue validate` to know."
+    )
     environments: dict[str, EnvironmentSpec] | None = Field(
         default=None, description="What differs in an environment, by its name (`segue serve --env NAME`)."
     )
@@ -53,6 +56,7 @@ class RepositorySettings:
     plugin_defaults: tuple[PluginDefault, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     variables_by_environment: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
 
     def variables_for(self, environment: str | None) -> Mapping[str, Any]:
         """The variables of an environment: those of all, with its own over them."""
@@ -91,4 +95,5 @@ def _settings_of(spec: SettingsSpec, raw: Mapping[str, Any], catalogue: Catalogu
         plugin_defaults=defaults_written(raw.get("pluginDefaults", raw.get("taskDefaults")), catalogue),
         variables=spec.variables or {},
         variables_by_environment={name: each.variables or {} for name, each in (spec.environments or {}).items()},
+        secrets=frozenset(name.upper() for name in spec.secrets or ()),
     )
