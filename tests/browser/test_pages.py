@@ -18,6 +18,7 @@ PATHS = [
     "/executions",
     "/triggers",
     "/git",
+    "/namespaces/company.shop/keys?key=limit",
     *(f"{FLOW}{tab}" for tab in ("", "/source", "/revisions", "/triggers", "/start")),
 ]
 

@@ -18,7 +18,7 @@ from segue.model.revision import Author, Commit, FlowKey
 from segue.model.state import State
 from segue.model.task import ForEach, Parallel, Runnable, Task
 from segue.model.trigger import Files, Schedule, Trigger, Webhook
-from segue.web.ports import Sync, TriggerKey
+from segue.web.ports import KeyValue, Sync, TriggerKey
 
 from tests.support.web import ADA, HEAD, OLD, MemoryDaemon, app_of
 
@@ -406,6 +406,20 @@ def add_running(daemon: MemoryDaemon, key: FlowKey, now: datetime) -> Execution:
         [(State.CREATED, 0), (State.RUNNING, 1), (State.PAUSED, 4)],
         started=start - timedelta(hours=1),
     )
+    for name, kind, value in (
+        ("limit", "NUMBER", 10_000),
+        ("regions", "JSON", ["north", "south"]),
+        ("note", "STRING", "x" * 400),
+    ):
+        daemon.entries["company.shop", name] = KeyValue(
+            namespace="company.shop",
+            key=name,
+            kind=kind,
+            value=value,
+            version=3,
+            updated_at=now,
+            description="Of the shop",
+        )
     daemon.pauses[paused.id] = (
         Input(id="approved", type="BOOL", description="May the file `orders.csv` go in?"),
         Input(id="reason", type="STRING", required=False),

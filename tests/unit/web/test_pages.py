@@ -32,6 +32,7 @@ PAGES = [
     "/triggers",
     "/git",
     FLOW,
+    "/namespaces/company.team/keys",
     *(f"{FLOW}/{tab}" for tab in ("source", "revisions", "triggers", "start")),
 ]
 XSS = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'`{{7777*7+6027}}"

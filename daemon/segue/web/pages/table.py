@@ -2,7 +2,7 @@
 
 from segue.web.access import Need
 from segue.web.context import Endpoint
-from segue.web.pages import execution, executions, flow, flows, git, home, login, render, start, triggers
+from segue.web.pages import execution, executions, flow, flows, git, home, keys, login, render, start, triggers
 from segue.web.routing import Entry
 from segue.web.settings import TEXT_BODY_MAX
 
@@ -43,6 +43,9 @@ def entries() -> list[Entry]:
         _shown("/executions/{id}/resume", execution.back),
         _shown("/triggers", triggers.page),
         _done(f"{_TRIGGER}/{{act}}", triggers.act),
+        _shown("/namespaces/{namespace}/keys", keys.page),
+        _done("/namespaces/{namespace}/keys", keys.put),
+        _done("/namespaces/{namespace}/keys/delete", keys.delete),
         _shown("/git", git.page),
         _done("/git/sync", git.sync),
         _done("/git/confirm/{commit}", git.confirm),
