@@ -137,6 +137,18 @@ def test_a_paused_execution_is_answered_and_a_half_filled_form_is_left_alone(pag
     expect(page.locator("#resume form")).to_have_count(0)
 
 
+def test_a_schedule_is_backfilled_from_the_list(page: Page) -> None:
+    page.goto("/triggers?q=nightly")
+    page.locator(".backfill summary").click()
+    page.get_by_label("From").fill("2026-11-01T00:00")
+    page.get_by_role("button", name="Start backfill").click()
+    page.goto("/triggers?q=nightly")
+    expect(page.locator("tbody")).to_contain_text("Backfill 2026-11-01 00:00:00 UTC")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="End backfill").click()
+    expect(page.locator("tbody")).not_to_contain_text("Backfill 2026")
+
+
 def test_slash_goes_to_the_search(page: Page) -> None:
     page.goto("/executions")
     page.keyboard.press("/")

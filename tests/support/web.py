@@ -21,6 +21,7 @@ from segue.web.app import create_app
 from segue.web.dates import iso
 from segue.web.live import EXECUTIONS, TRIGGERS, Doorbells, execution_topic
 from segue.web.ports import (
+    Backfill,
     Checked,
     CheckedInput,
     Field,
@@ -341,6 +342,16 @@ class MemoryDaemon:
             return Refusal(404, f"Trigger not found: {key.flow}/{key.trigger_id}")
         if isinstance(action, actions.SetDisabled):
             self.trigger_states[key] = replace(self.trigger_states[key], is_disabled=action.disabled)
+        if isinstance(action, actions.CreateBackfill):
+            made = Backfill(start=action.start, end=action.end or self.clock, current=None, paused=False)
+            self.trigger_states[key] = replace(self.trigger_states[key], backfill=made)
+        backfill = self.trigger_states[key].backfill
+        if isinstance(action, actions.PauseBackfill) and backfill is not None:
+            self.trigger_states[key] = replace(
+                self.trigger_states[key], backfill=replace(backfill, paused=action.paused)
+            )
+        if isinstance(action, actions.DeleteBackfill):
+            self.trigger_states[key] = replace(self.trigger_states[key], backfill=None)
         self.bells.ring(TRIGGERS)
         return self.trigger_states[key]
 
@@ -358,7 +369,10 @@ class MemoryDaemon:
         self.asked.append(cause)
 
     async def confirm_prune(self, commit: str) -> SyncDone | Refusal:
-        return Refusal(404, f"Commit {commit} is not held")
+        if not self.all_syncs or self.all_syncs[0].held is None or self.all_syncs[0].commit != commit:
+            return Refusal(404, f"Commit {commit} is not held")
+        self.all_syncs[0] = replace(self.all_syncs[0], held=None)
+        return await self.sync()
 
     def git_status(self) -> GitStatus:
         last = self.all_syncs[0] if self.all_syncs else None
