@@ -78,7 +78,13 @@ class Engine:
 
     def shown(self) -> dict[str, Any]:
         status = "running" if self.runs_already else "created"
-        return {"Id": ID, "Name": "/c", "State": {"Status": status}, "Image": "sha256:1", "Config": {"Labels": {}, "Tty": False}}
+        return {
+            "Id": ID,
+            "Name": "/c",
+            "State": {"Status": status},
+            "Image": "sha256:1",
+            "Config": {"Labels": {}, "Tty": False},
+        }
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

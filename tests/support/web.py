@@ -518,6 +518,8 @@ def _meets(execution: Execution, wanted: Filter) -> bool:
         case Field.LABELS:
             key, _, value = text.partition(":")
             return execution.labels.get(key) == value
+        case Field.TRIGGER_EXECUTION_ID:
+            return execution.trigger is not None and execution.trigger.variables.get("executionId") == text
         case Field.START_DATE:
             at = iso(execution.started_at)
             return at >= text if wanted.op is Op.GREATER_THAN_OR_EQUAL_TO else at <= text

@@ -406,6 +406,17 @@ def add_running(daemon: MemoryDaemon, key: FlowKey, now: datetime) -> Execution:
         [(State.CREATED, 0), (State.RUNNING, 1), (State.PAUSED, 4)],
         started=start - timedelta(hours=1),
     )
+    for _ in range(3):
+        daemon.add_execution(
+            FlowKey("company.data", "fan-out"),
+            [(State.CREATED, 0), (State.RUNNING, 0.01), (State.SUCCESS, 2)],
+            started=start,
+            trigger=TriggeredBy(
+                id="regions",
+                type="io.kestra.plugin.core.flow.Subflow",
+                variables={"executionId": execution.id, "namespace": key.namespace, "flowId": key.flow_id},
+            ),
+        )
     for name, kind, value in (
         ("limit", "NUMBER", 10_000),
         ("regions", "JSON", ["north", "south"]),

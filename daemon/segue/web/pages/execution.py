@@ -21,10 +21,11 @@ from segue.web.pages import render
 from segue.web.pages.input_form import errors_of, fields_of, values_of
 from segue.web.pages.paging import Paging
 from segue.web.pages.timeline import ROWS_MAX, timeline
-from segue.web.ports import LogEntry, LogSearch, Refusal, Rendered, Upload
+from segue.web.ports import Field, Filter, LogEntry, LogSearch, Op, Refusal, Rendered, Search, Upload
 from segue.web.shapes import length_of
 
 LINES: Final = 400
+CHILDREN: Final = 25
 _ACTS: Final[dict[str, Action]] = {
     "kill": Kill(),
     "pause": Pause(),
@@ -62,6 +63,23 @@ class Given:
     said: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The execution that asked for this one: by a task that calls flows, or by ending."""
+
+    id: str
+    namespace: str
+    flow_id: str
+
+
+def caller_of(execution: Execution) -> Caller | None:
+    variables = {} if execution.trigger is None else execution.trigger.variables
+    caller, namespace, flow_id = (variables.get(name) for name in ("executionId", "namespace", "flowId"))
+    if not isinstance(caller, str) or not caller:
+        return None
+    return Caller(caller, str(namespace or ""), str(flow_id or ""))
+
+
 def buttons_of(execution: Execution) -> tuple[Button, ...]:
     kill = Button("kill", "Kill", is_risky=True)
     match execution.state:
@@ -95,6 +113,7 @@ async def show(
     entries = await web.read(web.reads.logs, wanted)
     revision = await _revision(web, first)
     commit = await web.read(web.sources.commit, first.commit)
+    children = await web.read(web.reads.search, _started_by(first.id))
     execution = await web.execution_alone(first.id)
     total, runs = await _task_runs(web, request, execution)
     wanted_inputs = web.daemon.asked_on_resume(execution.id)
@@ -115,6 +134,8 @@ async def show(
         errors=given.errors,
         said=given.said,
         chart=chart,
+        caller=caller_of(execution),
+        children=children,
         paging=Paging.of(request, total=total, size=ROWS_MAX),
         entries=entries,
         earlier=entries[0].id if len(entries) == LINES else None,
@@ -129,6 +150,10 @@ async def show(
         lines_query=_lines_query(wanted),
         asked=asked or Asked(),
     )
+
+
+def _started_by(execution_id: str) -> Search:
+    return Search(filters=(Filter(Field.TRIGGER_EXECUTION_ID, Op.EQUALS, (execution_id,)),), size=CHILDREN)
 
 
 async def _task_runs(web: Web, request: Request, execution: Execution) -> tuple[int, list[TaskRun]]:

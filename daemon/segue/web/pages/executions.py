@@ -23,7 +23,7 @@ RANGES: Final = {
     "P7D": "Last 7 days",
     "P30D": "Last 30 days",
 }
-_FIELDS: Final = ("q", "namespace", "flowId", "labels", "timeRange", "triggerId", "parentId")
+_FIELDS: Final = ("q", "namespace", "flowId", "labels", "timeRange", "triggerId", "parentId", "triggerExecutionId")
 _MANY: Final[dict[str, Action]] = {"kill": Kill(), "restart": Restart(), "replay": Replay(), "delete": Delete()}
 
 

@@ -1,0 +1,52 @@
+"""What an execution started, and what started it, on its page."""
+
+from segue.model.execution import TriggeredBy
+from segue.model.state import State
+from segue.web.pages.execution import caller_of
+from starlette.testclient import TestClient
+
+from tests.support.web import MemoryDaemon
+from tests.unit.web.conftest import KEY
+
+
+def called_by(execution_id: str) -> TriggeredBy:
+    variables = {"executionId": execution_id, "namespace": "company.team", "flowId": "caller"}
+    return TriggeredBy(id="call", type="io.kestra.plugin.core.flow.Subflow", variables=variables)
+
+
+def test_a_caller_and_what_it_called_lead_to_each_other(client: TestClient, daemon: MemoryDaemon) -> None:
+    caller = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    called = [daemon.add_execution(KEY, [(State.SUCCESS, 0)], trigger=called_by(caller.id)) for _ in range(2)]
+    text = client.get(f"/executions/{caller.id}").text
+    assert "Executions that it started" in text
+    assert all(f'href="/executions/{each.id}"' in text for each in called)
+    text = client.get(f"/executions/{called[0].id}").text
+    assert f'Called by</dt><dd>company.team/caller <a href="/executions/{caller.id}">' in text
+    assert "Executions that it started" not in text
+
+
+def test_many_are_shown_in_part_and_all_in_the_list(client: TestClient, daemon: MemoryDaemon) -> None:
+    caller = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    for _ in range(30):
+        daemon.add_execution(KEY, [(State.SUCCESS, 0)], trigger=called_by(caller.id))
+    assert (
+        f'href="/executions?triggerExecutionId={caller.id}">all 30</a>' in client.get(f"/executions/{caller.id}").text
+    )
+    text = client.get(f"/executions?triggerExecutionId={caller.id}").text
+    assert "1–25 of 30 executions" in text
+    assert "Clear" in text
+
+
+def test_what_a_stranger_sent_as_a_caller_is_no_link(daemon: MemoryDaemon) -> None:
+    for variables in ({}, {"executionId": 7}, {"executionId": ""}, {"body": {"executionId": "x"}}):
+        trigger = TriggeredBy(id="hook", type="t", variables=variables)
+        assert caller_of(daemon.add_execution(KEY, [(State.SUCCESS, 0)], trigger=trigger)) is None
+
+
+def test_the_logs_are_downloaded_as_a_file(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.SUCCESS, 0)])
+    daemon.add_log(execution, "one", task_id="greet")
+    assert f'href="/api/v1/main/logs/{execution.id}/download"' in client.get(f"/executions/{execution.id}").text
+    answer = client.get(f"/api/v1/main/logs/{execution.id}/download")
+    assert answer.text.endswith("INFO greet one\n")
+    assert f'attachment; filename="{execution.id}.log"' in answer.headers["content-disposition"]
