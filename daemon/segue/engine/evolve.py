@@ -138,6 +138,8 @@ def _remove_task_run(execution: Execution, run_id: TaskRunId) -> None:
     execution.children[run.parent_id].remove(run_id)
     execution.children.pop(run_id, None)
     drop_outputs(execution, run)
+    execution.pausing -= run.state is State.PAUSED
+    execution.retrying -= run.state is State.RETRYING
 
 
 def progress_of(execution: Execution, run_id: TaskRunId | None) -> Progress:

@@ -28,7 +28,7 @@ Changes = tuple[Change, ...]
 
 PASSES: Final = "passes"
 _IS_COUNTED: Final = "counted"  # the pass that has ended is among them
-_WAITS: Final = "waits"  # for the next pass
+_WAITS: Final = "waits"  # for the next pass: until when
 _FOR_A_PASS: Final = frozenset({_IS_COUNTED, _WAITS, asking.AWAITS, asking.ANSWERS})
 
 due = parts.one_by_one
@@ -98,7 +98,7 @@ def _again_later(scene: Scene, run: TaskRun) -> Changes | None:
         return _failed(scene, "The condition was not met within the limits") if notes["fails"] else None
     kept = {key: value for key, value in notes.items() if key not in _FOR_A_PASS}
     return (
-        ProgressMade(id=run.id, fields={"notes": {**kept, _WAITS: True}}),
+        ProgressMade(id=run.id, fields={"notes": {**kept, _WAITS: begins.isoformat()}}),
         TimerSet(kind=TimerKind.AGAIN, due=begins, id=run.id),
     )
 
@@ -119,7 +119,8 @@ def begun_again(scene: Scene) -> Changes:
     """The next pass: what the one before left is removed."""
     if scene.run is None or not is_loop(scene.node) or not scene.progress.notes.get(_WAITS):
         return ()
-    if scene.run.state is not State.RUNNING:
+    # A pass may be over at once; the timer that began it, told again, is not the one that is waited for.
+    if scene.run.state is not State.RUNNING or scene.at < datetime.fromisoformat(scene.progress.notes[_WAITS]):
         return ()
     kept = {key: value for key, value in scene.progress.notes.items() if key not in _FOR_A_PASS}
     fields = {"next": 0, "blocked": False, "worst": State.SUCCESS, "notes": kept}

@@ -69,6 +69,8 @@ def further(scene: Scene) -> Changes | None:
     assert scene.run is not None
     if scene.progress.branch != _BEFORE:
         return None
+    if scene.execution.state.is_final:  # in `afterExecution`: nobody could resume what has ended
+        return _ended(scene, State.FAILED, "An execution that has ended cannot be paused")
     return (TaskRunMoved(at=scene.at, id=scene.run.id, state=State.PAUSED), *_timers(scene))
 
 
@@ -155,5 +157,5 @@ def _ended(scene: Scene, state: State, message: str) -> Changes:
     if not scene.node.children(ERRORS) and not scene.node.children(FINALLY):
         moved = TaskRunMoved(at=scene.at, id=scene.run.id, state=allowed_end(scene.node.task, state))
         return (*stopped(scene), said, moved)
-    moved = TaskRunMoved(at=scene.at, id=scene.run.id, state=State.RUNNING)
-    return (*stopped(scene), said, moved, verdict(scene, state))
+    goes_on = (TaskRunMoved(at=scene.at, id=scene.run.id, state=State.RUNNING),) if is_waiting(scene) else ()
+    return (*stopped(scene), said, *goes_on, verdict(scene, state))
