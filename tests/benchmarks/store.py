@@ -133,6 +133,9 @@ def _questions(number: int) -> dict[str, Callable[[sqlite3.Connection], object]]
         "a day in the middle, failed": total_of(
             Filters(started_from=middle, started_before=middle + timedelta(days=1), states=(equals("FAILED"),))
         ),
+        "a day counted by hours": lambda connection: len(
+            executions.tally(connection, middle, middle + timedelta(days=1), timedelta(hours=1))
+        ),
         "last 8 runs of 100 flows": lambda connection: len(executions.last_runs(connection, flows, 8)),
         "one execution": lambda connection: executions.get(connection, _id(number // 2)) is not None,
         "live executions": lambda connection: len(list(executions.live(connection))),
