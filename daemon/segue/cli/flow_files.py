@@ -158,7 +158,7 @@ class FlowFiles:
             )
 
     def _repository_of(self, file: Path) -> Repository:
-        root = _root_of(file)
+        root = _root_of(file.parent)
         if root not in self._repositories:
             repository = read_repository(root, self.catalogue)
             self._repositories[root] = repository
@@ -170,12 +170,10 @@ def _inside(file: Path, root: Path) -> str:
     return file.relative_to(root).as_posix()
 
 
-def _root_of(file: Path) -> Path:
-    """The nearest folder above that is a repository's root, or else the file's own."""
-    for folder in file.parents:
-        if _is_root(folder):
-            return folder
-    return file.parent
+@cache
+def _root_of(folder: Path) -> Path:
+    """The nearest folder, this one or one above, that is a repository's root; or else the folder."""
+    return next((each for each in (folder, *folder.parents) if _is_root(each)), folder)
 
 
 def _is_root(folder: Path) -> bool:

@@ -210,7 +210,10 @@ _LABELS_SCHEMA: Final = {
                 "type": "object",
                 "required": ["key", "value"],
                 "additionalProperties": False,
-                "properties": {"key": {"type": "string"}, "value": {"type": ["string", "number", "boolean"]}},
+                "properties": {
+                    "key": {"type": "string", "description": "Name of the label."},
+                    "value": {"type": ["string", "number", "boolean"], "description": "Its value."},
+                },
             },
         },
     ]

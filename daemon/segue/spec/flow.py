@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from segue.model.names import FLOW_ID, FLOW_ID_LENGTH_MAX, NAMESPACE, NAMESPACE_LENGTH_MAX
@@ -153,7 +153,9 @@ class FlowSpec(Spec):
     policy_refs: Any = Field(default=None, description="Accepted and ignored.")
     quotas: Any = Field(default=None, description="Accepted and ignored.")
     assets: Any = Field(default=None, description="Accepted and ignored.")
-    listeners: Any = Field(default=None, description="Removed: use `afterExecution` or a Flow trigger.")
+    listeners: Annotated[Any, WithJsonSchema({"not": {}})] = Field(
+        default=None, description="Removed: use `afterExecution` or a Flow trigger."
+    )
 
 
 FLOW_KEYS: Final = keys_of(FlowSpec)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from segue.spec.fields import Dynamic, Labels, PositiveInt, Span, Spec, Text, TextOrTexts, Texts, Values
@@ -85,6 +85,8 @@ class If(Branching):
 
 class Switch(Branching):
     """Runs the list of tasks that a value selects."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["cases"]}, {"required": ["defaults"]}]})
 
     value: Annotated[str, BeforeValidator(_as_key)] = Field(
         description="Rendered, and compared with the cases as text."
@@ -210,7 +212,12 @@ class Cache(Spec):
 class WorkingDirectory(Branching):
     """Runs tasks one after another in one working directory."""
 
-    tasks: TaskList | None = Field(default=None, description="The tasks; runnable ones only.")
+    # That there must be one is told by a rule, in Kestra's words; editors are told by the schema.
+    model_config = ConfigDict(json_schema_extra={"required": ["tasks"]})
+
+    tasks: TaskList | None = Field(
+        default=None, json_schema_extra={"minItems": 1}, description="The tasks; runnable ones only."
+    )
     input_files: InputFiles | None = Field(default=None, description="Files to write first: name -> text or URI.")
     output_files: Dynamic[TextOrTexts] | None = Field(default=None, description="Globs of files to store at the end.")
     namespace_files: NamespaceFiles | None = Field(default=None, description="Namespace files to copy in.")

@@ -14,6 +14,8 @@ from segue.spec.cycles import cycle_in
 from segue.spec.ties import Call, Place, Ties, Upstream
 
 _SUGGESTION_CLOSENESS: Final = 0.6
+_CIRCLES_MAX: Final = 20
+_CIRCLE_NAMES_MAX: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +107,22 @@ def _of_inputs(
 def _of_cycles(flows: Mapping[FlowKey, Ties], looked_at: list[Ties]) -> Iterator[Problem]:
     """A circle is told at the call by which its first flow goes round. Flows that call themselves are told elsewhere."""
     graph = {str(key): tuple(str(call.key) for call in ties.calls if call.key != key) for key, ties in flows.items()}
-    while cycle := cycle_in(graph):
+    for _ in range(_CIRCLES_MAX):
+        cycle = cycle_in(graph)
+        if not cycle:
+            return
         first = next(ties for ties in flows.values() if str(ties.key) == cycle[0])
         call = next(each for each in first.calls if str(each.key) == cycle[1])
         graph[cycle[0]] = tuple(each for each in graph[cycle[0]] if each != cycle[1])
         if any(str(ties.key) in cycle for ties in looked_at):
-            message = f"flows run each other in a circle: {' -> '.join(cycle)}"
+            message = f"flows run each other in a circle: {_shown(cycle)}"
             yield _problem(first, call.place, "cyclic-calls", message, "it ends only if a condition ends it")
+
+
+def _shown(cycle: tuple[str, ...]) -> str:
+    if len(cycle) <= _CIRCLE_NAMES_MAX:
+        return " -> ".join(cycle)
+    return " -> ".join((*cycle[:3], "...", *cycle[-2:])) + f" ({len(cycle) - 1} flows)"
 
 
 # Flows that are waited for
