@@ -41,8 +41,15 @@ def failed(base_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def paths(running: str, failed: str) -> list[str]:
-    return [*PATHS, running, failed]
+def paused(base_url: str) -> str:
+    """One that asks for inputs before it goes on."""
+    with urllib.request.urlopen(f"{base_url}/api/v1/main/executions/search?flowId=inbox&state=PAUSED") as answer:
+        return f"/executions/{json.load(answer)['results'][0]['id']}"
+
+
+@pytest.fixture(scope="session")
+def paths(running: str, failed: str, paused: str) -> list[str]:
+    return [*PATHS, running, failed, paused]
 
 
 def test_every_page_runs_clean_fits_and_can_be_read(page: Page, base_url: str, paths: list[str]) -> None:
@@ -118,16 +125,17 @@ def test_an_expression_is_answered_in_its_place(page: Page, failed: str) -> None
     assert page.url.endswith(failed)
 
 
-def test_a_paused_execution_is_answered_and_a_half_filled_form_is_left_alone(page: Page, base_url: str) -> None:
-    page.goto("/executions?state=PAUSED&flowId=inbox")
-    page.locator("tbody .cell-state a").first.click()
+def test_a_paused_execution_is_answered_and_a_half_filled_form_is_left_alone(
+    page: Page, base_url: str, paused: str
+) -> None:
+    page.goto(paused)
     expect(page.locator("#resume h2")).to_have_text("It waits for an answer")
     expect(page.locator("[data-pulse]")).to_be_visible()
     page.get_by_label("reason").fill("seen by me")
     page.get_by_label("reason").blur()
     moves = page.locator(".history li")
     before = moves.count()
-    address = f"{base_url}/api/v1/main{page.url.removeprefix(base_url)}/actions/change-status?status=PAUSED"
+    address = f"{base_url}/api/v1/main{paused}/actions/change-status?status=PAUSED"
     urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
     expect(moves).to_have_count(before + 1, timeout=10_000)
     expect(page.get_by_label("reason")).to_have_value("seen by me")
