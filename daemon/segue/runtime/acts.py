@@ -27,7 +27,6 @@ from segue.model.state import State
 from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
-from segue.runtime.flow_triggers import FlowTriggers
 from segue.runtime.live import Live
 from segue.runtime.round import Round
 from segue.runtime.snapshots import snapshot
@@ -55,10 +54,9 @@ _FORCIBLE = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTE
 class Acts:
     """Performs actions within a round."""
 
-    def __init__(self, revisions: Revisions, decisions: Decisions, flow_triggers: FlowTriggers, dice: Dice) -> None:
+    def __init__(self, revisions: Revisions, decisions: Decisions, dice: Dice) -> None:
         self._revisions = revisions
         self._decisions = decisions
-        self._flow_triggers = flow_triggers
         self._dice = dice
         self._removed: Callable[[Execution], None] = lambda _execution: None
 
@@ -78,7 +76,6 @@ class Acts:
             )
         live = Live(restore(deployed.plan, stored), deployed)
         self._decisions.adopt(live)
-        self._flow_triggers.take_up(stored.id)
         return live
 
     def refusal(self, live: Live, action: Action) -> Refusal | None:

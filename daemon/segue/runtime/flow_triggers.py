@@ -3,7 +3,7 @@ move itself, so that no end is ever missed, and none fires twice.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -15,7 +15,7 @@ from segue.engine.scope import nested
 from segue.engine.source import source_of
 from segue.engine.windows import Bounds
 from segue.expression.template import Scope
-from segue.model.execution import TriggeredBy
+from segue.model.execution import Execution, TriggeredBy
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.model.state import State
@@ -25,8 +25,6 @@ from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
 from segue.runtime.trigger_states import TriggerStarts, TriggerStates, trigger_scope
 from segue.store.records import FlowFiring, TriggerKey
-
-Firings = Iterable[tuple[TriggerKey, State]]
 
 _GATHERED = "gathered"
 
@@ -43,26 +41,18 @@ class FlowTriggers:
         starts: TriggerStarts,
         zone: tzinfo,
         surroundings: Mapping[str, Any],
-        fired_by: Callable[[ExecutionId], Firings],
     ) -> None:
         self._revisions = revisions
         self._states = states
         self._starts = starts
         self._zone = zone
         self._surroundings = surroundings
-        self._fired_by = fired_by
         self._listeners = Listeners(())
-        self._fired: dict[ExecutionId, set[tuple[TriggerKey, State]]] = {}
+        self._fired: dict[ExecutionId, set[tuple[TriggerKey, State, int]]] = {}
 
     def refresh(self, _round: Round) -> None:
         """Listen with the flows that are live now."""
         self._listeners = Listeners(deployed.flow for deployed in self._revisions.live.flows.values())
-
-    def take_up(self, execution_id: ExecutionId) -> None:
-        """An execution that was over, or of another life of the daemon, goes on: remember what it fired."""
-        fired = set(self._fired_by(execution_id))
-        if fired:
-            self._fired[execution_id] = fired
 
     def on_move(self, round_: Round, live: Live, state: State) -> None:
         listeners = self._listeners.to(live.key.namespace, live.key.flow_id, state)
@@ -77,11 +67,13 @@ class FlowTriggers:
         remembered = self._states.get(key)
         if deployed is None or (remembered is not None and remembered.is_disabled):
             return
-        if (key, state) in self._fired.get(live.execution.id, ()):
+        # A move is known by the state and how often the execution has come to it: RUNNING again after a pause is news.
+        occurrence = sum(moved.state is state for moved in live.execution.history)
+        if (key, state, occurrence) in self._fired.get(live.execution.id, ()):
             return
         matched = match(
             listener,
-            source_of(live.execution),
+            replace(source_of(live.execution), state=state),
             kept=_kept(remembered.notes.get(_GATHERED, {}) if remembered else {}),
             scope=self._scope(deployed, listener, live, round_.at),
             now=round_.at,
@@ -89,7 +81,17 @@ class FlowTriggers:
         )
         self._keep(round_, key, matched)
         if matched.request is not None or matched.error is not None:
-            self._fire(round_, key, listener, matched, live, state)
+            made = self._fire(round_, key, listener, matched, live)
+            self._fired.setdefault(live.execution.id, set()).add((key, state, occurrence))
+            round_.batch.add_flow_firing(
+                FlowFiring(
+                    key=key,
+                    source_id=live.execution.id,
+                    state=state,
+                    occurrence=occurrence,
+                    execution_id=made.id if made else None,
+                )
+            )
 
     def _scope(self, deployed: Deployed, listener: Listener, live: Live, at: datetime) -> Scope:
         """What the trigger's expressions see: its own flow, and of the execution that moved what it has come to."""
@@ -104,8 +106,8 @@ class FlowTriggers:
         return replace(scope, variables={**scope.variables, **seen})
 
     def _fire(
-        self, round_: Round, key: TriggerKey, listener: Listener, matched: Matched, live: Live, state: State
-    ) -> None:
+        self, round_: Round, key: TriggerKey, listener: Listener, matched: Matched, live: Live
+    ) -> Execution | None:
         execution = live.execution
         if matched.request is not None:
             correlation = execution.labels.get(CORRELATION_ID)
@@ -114,12 +116,9 @@ class FlowTriggers:
             trigger = TriggeredBy(id=listener.trigger.id, type=listener.trigger.type)
             wanted = Wanted(flow=FlowKey(key.namespace, key.flow_id), trigger=trigger)
             made = self._starts.fail(round_, key, wanted, matched.error or "")
-        self._fired.setdefault(execution.id, set()).add((key, state))
-        round_.batch.add_flow_firing(
-            FlowFiring(key=key, source_id=execution.id, state=state, execution_id=made.id if made else None)
-        )
         self._states.put(round_, replace(self._states.of(key, round_.at), last_fired_at=round_.at))
-        _log.info("flow_trigger.fired trigger=%s source=%s state=%s", key, execution.id, state)
+        _log.info("flow_trigger.fired trigger=%s source=%s", key, execution.id)
+        return made
 
     def _keep(self, round_: Round, key: TriggerKey, matched: Matched) -> None:
         """What has been met in the windows so far."""

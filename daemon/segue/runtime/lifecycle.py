@@ -18,7 +18,6 @@ from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobTooLarge
 from segue.git.history import is_ancestor
 from segue.git.namespace_files import NamespaceFiles
-from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
 from segue.runtime.children import Children
@@ -133,9 +132,7 @@ class Segue:
             self.surroundings,
             self._was_fired,
         )
-        self.flow_triggers = FlowTriggers(
-            self.revisions, self.trigger_states, trigger_starts, zone, self.surroundings, self._fired_by
-        )
+        self.flow_triggers = FlowTriggers(self.revisions, self.trigger_states, trigger_starts, zone, self.surroundings)
         self.file_triggers = FileTriggers(
             self.revisions,
             self.trigger_states,
@@ -187,7 +184,7 @@ class Segue:
         ):
             self.decisions.on_move(hook)
         self.reads = StoreReads(foundation.readers, self.clock)
-        acts = Acts(self.revisions, self.decisions, self.flow_triggers, dice)
+        acts = Acts(self.revisions, self.decisions, dice)
         self.children = Children(
             self.revisions, self.loop, self.decisions, starts, dice, self.reads.execution, acts.take_in
         )
@@ -199,7 +196,6 @@ class Segue:
             self.decisions,
             self.dispatch,
             self.timers,
-            self.flow_triggers,
             self.children,
             folders,
             dice,
@@ -380,10 +376,6 @@ class Segue:
     def _was_fired(self, key: TriggerKey, fire_time: Any) -> bool:
         with self.foundation.readers.snapshot() as connection:
             return stored_triggers.is_slot_fired(connection, key, fire_time)
-
-    def _fired_by(self, execution_id: ExecutionId) -> Any:
-        with self.foundation.readers.snapshot() as connection:
-            return stored_triggers.firings_of(connection, execution_id)
 
     def _pool_settings(self, environment: Mapping[str, str], secrets: Secrets) -> PoolSettings:
         data = self.settings.data.absolute()

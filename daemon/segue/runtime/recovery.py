@@ -19,7 +19,6 @@ from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Revisions
 from segue.runtime.dispatch import Dispatch
-from segue.runtime.flow_triggers import FlowTriggers
 from segue.runtime.live import Live
 from segue.runtime.round import Round
 from segue.runtime.shared_folders import SharedFolders
@@ -50,7 +49,6 @@ class Recovery:
         decisions: Decisions,
         dispatch: Dispatch,
         timers: Timers,
-        flow_triggers: FlowTriggers,
         children: Children,
         folders: SharedFolders,
         dice: Dice,
@@ -60,7 +58,6 @@ class Recovery:
         self._decisions = decisions
         self._dispatch = dispatch
         self._timers = timers
-        self._flow_triggers = flow_triggers
         self._children = children
         self._folders = folders
         self._dice = dice
@@ -87,7 +84,6 @@ class Recovery:
         restore(deployed.plan, execution)
         live = Live(execution, deployed)
         self._decisions.adopt(live)
-        self._flow_triggers.take_up(execution.id)
         return live
 
     def _go_on(self, live: Live, round_: Round) -> None:

@@ -287,11 +287,19 @@ class Batch:
         )
 
     def add_flow_firing(self, firing: FlowFiring) -> None:
-        """The batch is refused whole (`writer.Refused`) if the trigger fired for this end before."""
+        """The batch is refused whole (`writer.Refused`) if the trigger fired for this move before."""
         key = firing.key
         self._add(
             "firings",
-            (firing.source_id, firing.state.value, key.namespace, key.flow_id, key.trigger_id, firing.execution_id),
+            (
+                firing.source_id,
+                firing.state.value,
+                firing.occurrence,
+                key.namespace,
+                key.flow_id,
+                key.trigger_id,
+                firing.execution_id,
+            ),
         )
 
     def remove_slots_before(self, fire_time: datetime) -> None:

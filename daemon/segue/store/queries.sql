@@ -191,9 +191,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 INSERT INTO fired_slots (namespace, flow_id, trigger_id, fire_time, execution_id) VALUES (?, ?, ?, ?, ?);
 
 -- name: add_firings
--- Fails when the trigger fired for this end before: the batch that brings it is refused whole.
-INSERT INTO flow_firings (source_execution_id, state, namespace, flow_id, trigger_id, execution_id)
-VALUES (?, ?, ?, ?, ?, ?);
+-- Fails when the trigger fired for this move before: the batch that brings it is refused whole.
+INSERT INTO flow_firings (source_execution_id, state, occurrence, namespace, flow_id, trigger_id, execution_id)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_syncs
 INSERT INTO syncs (started_at, ended_at, reason, commit_id, previous_commit_id, changed, problem_count, error)
@@ -301,10 +301,6 @@ ORDER BY next_at, namespace, flow_id, trigger_id LIMIT ?;
 
 -- name: fired_slot
 SELECT 1 FROM fired_slots WHERE namespace = ? AND flow_id = ? AND trigger_id = ? AND fire_time = ?;
-
--- name: firings_of
--- What the moves of an execution have fired.
-SELECT namespace, flow_id, trigger_id, state FROM flow_firings WHERE source_execution_id = ?;
 
 -- name: timers
 SELECT execution_id, task_run_id, kind, due FROM timers WHERE :last IS NULL OR due < :last

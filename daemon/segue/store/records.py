@@ -126,9 +126,10 @@ class FiredSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowFiring:
-    """A trigger fired because `source_id` came to `state`."""
+    """A trigger fired because `source_id` came to `state`, for the `occurrence`-th time (from 1)."""
 
     key: TriggerKey
     source_id: ExecutionId
     state: State
+    occurrence: int = 1
     execution_id: ExecutionId | None = None

@@ -197,11 +197,13 @@ CREATE TABLE fired_slots (
 CREATE TABLE flow_firings (
     source_execution_id TEXT NOT NULL,
     state TEXT NOT NULL,
+    occurrence INTEGER NOT NULL,
     namespace TEXT NOT NULL,
     flow_id TEXT NOT NULL,
     trigger_id TEXT NOT NULL,
     execution_id TEXT,
-    CONSTRAINT flow_firings_pk PRIMARY KEY (source_execution_id, state, namespace, flow_id, trigger_id)
+    CONSTRAINT flow_firings_pk PRIMARY KEY
+        (source_execution_id, state, occurrence, namespace, flow_id, trigger_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Process groups that work for us, written before they start: a new daemon ends what an old one left behind.

@@ -6,7 +6,6 @@ from typing import Any
 
 from segue.model.event import TimerKind
 from segue.model.names import ExecutionId, TaskRunId
-from segue.model.state import State
 from segue.store.columns import microseconds, read_document, time, time_or_none
 from segue.store.named_queries import QUERIES
 from segue.store.records import Timer, TriggerKey, TriggerState
@@ -30,14 +29,6 @@ def next_fires(connection: sqlite3.Connection, limit: int) -> tuple[TriggerState
 def is_slot_fired(connection: sqlite3.Connection, key: TriggerKey, fire_time: datetime) -> bool:
     parameters = (key.namespace, key.flow_id, key.trigger_id, microseconds(fire_time))
     return connection.execute(QUERIES["fired_slot"], parameters).fetchone() is not None
-
-
-def firings_of(connection: sqlite3.Connection, source_id: str) -> frozenset[tuple[TriggerKey, State]]:
-    """The flow triggers that an execution's moves have fired, with the state it came to."""
-    rows = connection.execute(QUERIES["firings_of"], (source_id,))
-    return frozenset(
-        (TriggerKey(namespace, flow_id, trigger), State(state)) for namespace, flow_id, trigger, state in rows
-    )
 
 
 def timers(connection: sqlite3.Connection, *, due_before: datetime | None = None) -> tuple[Timer, ...]:
