@@ -86,7 +86,17 @@ class If(Branching):
 class Switch(Branching):
     """Runs the list of tasks that a value selects."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["cases"]}, {"required": ["defaults"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {
+                    "required": ["cases"],
+                    "properties": {"cases": {"description": "Value -> tasks.", "minProperties": 1}},
+                },
+                {"required": ["defaults"]},
+            ]
+        }
+    )
 
     value: Annotated[str, BeforeValidator(_as_key)] = Field(
         description="Rendered, and compared with the cases as text."
