@@ -98,6 +98,11 @@ def _grow(parent: Node, branch: str, tasks: tuple[Task, ...], nodes: dict[str, N
     )
 
 
+# What these look at without a word of it: whether a variable is there.
+_UNTOLD: Final = {
+    f"io.kestra.plugin.core.execution.{name}": "{{ vars }}" for name in ("SetVariables", "UnsetVariables")
+}
+
 # What the task needs that these make out of a text, only that text will tell.
 _MAKE_TASKS: Final = frozenset({"io.kestra.plugin.core.templating.TemplatedTask"})
 
@@ -111,7 +116,7 @@ def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str,
         position=position,
         depth=parent.depth + 1,
         retry=task.retry or parent.retry,
-        needs=EVERYTHING if task.type in _MAKE_TASKS else needs_of(list(templates.values())),
+        needs=EVERYTHING if task.type in _MAKE_TASKS else needs_of([*templates.values(), _UNTOLD.get(task.type)]),
         elsewhere=_errands(task).union(purpose for purpose, template in templates.items() if not _is_pure(template)),
     )
     nodes[task.id] = node
