@@ -13,6 +13,10 @@ Told = list[str]
 CHILD_SECONDS = 5.0
 
 
+class NoSuchRun(Exception):
+    """What a selector means is not there."""
+
+
 def differences(expect: Mapping[str, Any], execution: ShownExecution | None, daemon: Daemon) -> Told:
     told: Told = []
     for name, wanted in expect.items():
@@ -20,8 +24,16 @@ def differences(expect: Mapping[str, Any], execution: ShownExecution | None, dae
             told += _OF_THE_DAEMON[name](daemon, execution, wanted)
         else:
             assert execution is not None, "nothing was started"
-            told += _OF_AN_EXECUTION[name](execution, wanted)
+            told += _told_by(_OF_AN_EXECUTION[name], execution, wanted)
     return told
+
+
+def _told_by(check: Callable[[ShownExecution, Any], Told], execution: ShownExecution, wanted: Any) -> Told:
+    """What a check finds; a task run that is not there (yet) is a difference too."""
+    try:
+        return check(execution, wanted)
+    except NoSuchRun as missing:
+        return [str(missing)]
 
 
 def fits(value: Any, wanted: Any) -> bool:
@@ -53,7 +65,8 @@ def run_at(execution: ShownExecution, selector: str) -> ShownRun:
     """`task`, or `task["outer","inner"]` by the values of its loops."""
     task_id, values = selector.partition("[")[0], re.findall(r'"([^"]*)"', selector)
     runs = [run for run in execution.runs_of(task_id) if not values or _values(execution, run) == values]
-    assert runs, f"no task run {selector} among {execution.task_ids}"
+    if not runs:
+        raise NoSuchRun(f"no task run {selector} among {execution.task_ids}")
     return runs[0]
 
 
