@@ -25,7 +25,18 @@ SIDEWAYS = {
     "web": {"store", "storage", "git"},
 }
 PURE = {"model", "spec", "expression", "engine"}
-BANNED_IN_PURE = {"os", "time", "random", "logging", "sqlite3", "subprocess", "asyncio", "secrets", "socket", "threading"}
+BANNED_IN_PURE = {
+    "os",
+    "time",
+    "random",
+    "logging",
+    "sqlite3",
+    "subprocess",
+    "asyncio",
+    "secrets",
+    "socket",
+    "threading",
+}
 CLOCK_READS = {"now", "today", "utcnow"}
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 BANNED_CLASS_ENDINGS = ("Manager", "Service", "Handler", "Helper", "Impl")

@@ -25,4 +25,6 @@ def relation(parent: Flow, child: Flow) -> Relation | None:
 def calls(parent: Flow, child: Flow) -> bool:
     bodies = (task.body for task in parent.all_tasks() if not task.disabled)
     wanted = (child.namespace, child.id)
-    return any(isinstance(body, Subflow | EachItem) and (body.call.namespace, body.call.flow_id) == wanted for body in bodies)
+    return any(
+        isinstance(body, Subflow | EachItem) and (body.call.namespace, body.call.flow_id) == wanted for body in bodies
+    )
