@@ -105,7 +105,7 @@ class Segue:
         self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, folders, dice)
         self.loop.bind(self.decisions)
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
-        self.loop.on_settled(self.ticker.rearm)
+        self.loop.after_tick(self.ticker.rearm)
         key = foundation.encryption_key
         starts = Starts(
             self.revisions,

@@ -69,7 +69,7 @@ class Loop:
         """Say who applies events. Once, before the first piece of work."""
         self._decide = decide
 
-    def on_settled(self, look: Callable[[], None]) -> None:
+    def after_tick(self, look: Callable[[], None]) -> None:
         """Call this after each tick."""
         self._after_tick = look
 
