@@ -15,7 +15,7 @@ test: $(STAMP)  ## everything: formatting, lint, types, tests
 	$(VENV)/bin/ruff format --check daemon tests examples
 	$(VENV)/bin/ruff check daemon tests examples
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(STAMP)  ## the table of benchmarks
 	$(VENV)/bin/python -m tests.benchmarks

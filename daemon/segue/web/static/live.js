@@ -96,10 +96,15 @@ function isBusy(part) {
   return isFilled || (part.contains(active) && active.matches("input, select, textarea"));
 }
 
+// What was wrong with an answer stays to be read for as long as the question stands.
+function isToldOff(part, next) {
+  return part.querySelector(".wrong") !== null && next.querySelector("form") !== null;
+}
+
 function replaceParts(fresh) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
-    if (next === null || isBusy(part)) continue;
+    if (next === null || isBusy(part) || isToldOff(part, next)) continue;
     const open = new Set([...part.querySelectorAll("details[open]")].map((each) => each.id));
     for (const each of next.querySelectorAll("details")) if (open.has(each.id)) each.open = true;
     localize(next);
