@@ -278,6 +278,7 @@ class GitSync:
         round_.batch.add_sync(_stored(entry))
         self._revisions.switch(world)
         self._flows = looked.flows
+        self.last = entry  # with the switch: nobody sees a new world beside an old error
         for hook in self._applied:
             hook(round_)
         round_.topics |= {FLOWS, GIT, TRIGGERS}
