@@ -30,7 +30,7 @@ def test_fifty_kills_of_the_daemon_lose_nothing_and_leave_nothing_hanging(tmp_pa
 @pytest.mark.parametrize("policy", ["resubmit", "fail"])
 def test_killed_workers_are_attempts_that_everybody_sees(tmp_path: Path, policy: str) -> None:
     with loaded_daemon(tmp_path, ticks=False, SEGUE_WORKER_LOST=policy) as (daemon, marks):
-        outcome = kill_workers(daemon, marks, kills=50, seed=seed(), policy_fails=policy == "fail")
+        outcome = kill_workers(daemon, marks, kills=20, seed=seed(), policy_fails=policy == "fail")
     expect_well(outcome)
     assert outcome.aftermath is not None
     assert outcome.aftermath.lost_attempts > 0

@@ -16,7 +16,7 @@ from tests.support.daemon import STOP_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
-STOPS: Final = 8
+STOPS: Final = 5
 RUN_SECONDS_MAX: Final = 0.5
 
 
