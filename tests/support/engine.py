@@ -18,6 +18,7 @@ from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.model.task import Body, Runnable, Task
 
+SURROUNDINGS = {"envs": {"home": "x"}, "globals": {"g": 1}, "kestra": {"url": "https://segue.example"}}
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -78,7 +79,7 @@ class Player:
     kills: list[KillOrdered] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.plan = Plan.of(self.flow)
+        self.plan = Plan.of(self.flow, SURROUNDINGS)
         if self.execution is _UNMADE:
             self.execution = execution_of(self.flow)
 

@@ -26,11 +26,8 @@ from segue.model.order import Order
 from segue.model.task import LoopUntil, Runnable, Sleep, Subflow
 
 
-def order_for(
-    plan: Plan, execution: Execution, task_run_id: TaskRunId, surroundings: Mapping[str, Any]
-) -> Order | None:
-    """The order for the open attempt of a task run; None if there is none (any more). `surroundings` are the variables
-    that do not come from the execution: `envs`, `globals`, `kestra`."""
+def order_for(plan: Plan, execution: Execution, task_run_id: TaskRunId) -> Order | None:
+    """The order for the open attempt of a task run; None if there is none (any more)."""
     scene = Scene.of(plan, execution, task_run_id, execution.history[-1].at)
     if scene is None or scene.run is None or scene.attempt is None or scene.node.task is None:
         return None
@@ -49,7 +46,7 @@ def order_for(
         task_type=task.type,
         attempt=scene.attempt.number,
         properties=task.body.properties,
-        variables=_variables(scene, surroundings),
+        variables=_variables(scene),
         run_if=str(task.run_if) if "run_if" in scene.node.elsewhere else None,
         timeout=task.timeout,
         log_level=task.log_level,
@@ -58,9 +55,7 @@ def order_for(
     )
 
 
-def evaluation_for(
-    plan: Plan, execution: Execution, ordered: EvaluationOrdered, surroundings: Mapping[str, Any]
-) -> Order | None:
+def evaluation_for(plan: Plan, execution: Execution, ordered: EvaluationOrdered) -> Order | None:
     """The order to evaluate what the engine may not; None if nobody waits for it any more."""
     scene = Scene.of(plan, execution, ordered.id, execution.history[-1].at)
     if scene is None or awaited(scene) != ordered.purpose:
@@ -77,7 +72,7 @@ def evaluation_for(
         task_id=task.id if task is not None else "",
         task_type=task.type if task is not None else "",
         attempt=1,
-        variables=_variables(scene, surroundings),
+        variables=_variables(scene),
         purpose=ordered.purpose,
         template=ordered.template,
         typed=ordered.typed,
@@ -140,5 +135,5 @@ def _question(scene: Scene, purpose: str) -> Question | None:
             return steering_of(scene.node).question(scene.node)
 
 
-def _variables(scene: Scene, surroundings: Mapping[str, Any]) -> Mapping[str, Any]:
-    return narrowing.narrowed(scope_of(scene, surroundings), scene.node.needs)
+def _variables(scene: Scene) -> Mapping[str, Any]:
+    return narrowing.narrowed(scope_of(scene), scene.node.needs)

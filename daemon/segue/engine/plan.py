@@ -6,6 +6,7 @@ branches are `tasks`, `errors`, `finally` and `afterExecution`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from segue.engine.templates import EVERYTHING, Needs, needs_of
@@ -32,6 +33,7 @@ FINALLY: Final = "finally"
 AFTER_EXECUTION: Final = "afterExecution"
 SECRET: Final = "SECRET"  # noqa: S105 - a type of output
 SIDE_BRANCHES: Final = frozenset({ERRORS, FINALLY, AFTER_EXECUTION})
+_NO_SURROUNDINGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -60,12 +62,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Plan:
+    """`surroundings` are the variables that do not come from an execution (`envs`, `globals`, `kestra`), as they are at
+    any time: the one thing here that is not the flow's, and the daemon's to keep."""
+
     flow: Flow
     root: Node
     nodes: Mapping[str, Node]
+    surroundings: Mapping[str, Any]
 
     @classmethod
-    def of(cls, flow: Flow) -> Self:
+    def of(cls, flow: Flow, surroundings: Mapping[str, Any] = _NO_SURROUNDINGS) -> Self:
         outputs = [output.value for output in flow.outputs]
         # Only a worker may encrypt, as only a worker may decrypt.
         is_here = _is_pure(outputs) and not any(output.type == SECRET for output in flow.outputs)
@@ -88,7 +94,7 @@ class Plan:
         )
         for name, tasks in lists:
             _grow(root, name, tasks, nodes)
-        return cls(flow=flow, root=root, nodes=nodes)
+        return cls(flow=flow, root=root, nodes=nodes, surroundings=surroundings)
 
 
 def _grow(parent: Node, branch: str, tasks: tuple[Task, ...], nodes: dict[str, Node]) -> None:

@@ -15,13 +15,11 @@ from segue.model.execution import Execution, TaskRun
 
 _TENANT: Final = "main"
 _SCHEDULES: Final = "Schedule"
-_NO_SURROUNDINGS: Final[Mapping[str, Any]] = {}
 
 
-def scope_of(scene: Scene, surroundings: Mapping[str, Any] = _NO_SURROUNDINGS) -> dict[str, Any]:
-    """All variables; `tasks`, which has to be put together from all task runs, only if the node's templates name it.
-    `surroundings` are those that do not come from the execution (`envs`, `globals`, `kestra`)."""
-    variables = dict(surroundings)
+def scope_of(scene: Scene) -> dict[str, Any]:
+    """All variables; `tasks`, which has to be put together from all task runs, only if the node's templates name it."""
+    variables = dict(scene.plan.surroundings)
     variables.update(_of_execution(scene))
     if scene.run is not None:
         variables.update(_of_task_run(scene, scene.run))

@@ -221,7 +221,7 @@ class RunningDaemon:
         self, deployed: Deployed, execution: Execution, task_run_id: TaskRunId | None, template: str
     ) -> Order:
         scene = Scene.of(deployed.plan, execution, task_run_id, self.now())
-        variables = scope_of(scene, self._parts.surroundings) if scene is not None else {}
+        variables = scope_of(scene) if scene is not None else {}
         run = execution.task_runs[task_run_id] if task_run_id is not None else None
         return Order(
             id=f"{execution.id}?eval{self._parts.dice.fraction()}",

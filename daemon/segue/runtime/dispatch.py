@@ -93,13 +93,11 @@ class Dispatch:
         executions: LiveExecutions,
         loop: Loop,
         dice: Dice,
-        surroundings: Mapping[str, Any],
         worker_lost: WhenLost,
     ) -> None:
         self._executions = executions
         self._loop = loop
         self._dice = dice
-        self._surroundings = surroundings
         self._worker_lost = worker_lost
         self._queue: deque[_Piece] = deque()
         self._with_worker: dict[str, _Piece] = {}
@@ -190,13 +188,13 @@ class Dispatch:
                 live = self._executions.get(execution_id)
                 if live is None:
                     return None
-                return evaluation_for(live.deployed.plan, live.execution, wanted, self._surroundings)
+                return evaluation_for(live.deployed.plan, live.execution, wanted)
             case _Attempt(execution_id=execution_id, task_run_id=run_id, number=number):
                 live = self._executions.get(execution_id)
                 started = AttemptStarted(at=round_.at, task_run_id=run_id, attempt=number, worker=worker)
                 if live is None or not applies.apply(round_, execution_id, started):
                     return None
-                return order_for(live.deployed.plan, live.execution, run_id, self._surroundings)
+                return order_for(live.deployed.plan, live.execution, run_id)
 
     def _send(self, worker: str, order: Order) -> None:
         assert self._pool is not None

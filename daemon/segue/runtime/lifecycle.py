@@ -100,7 +100,7 @@ class Segue:
         secrets = Secrets(environment, settings.secrets_folder)
         self._secret_names = frozenset(secrets.values)
         self._namespace_files = NamespaceFiles(foundation.mirror.git_dir, foundation.blobs)
-        self.dispatch = Dispatch(self.executions, self.loop, dice, self.surroundings, settings.worker_lost)
+        self.dispatch = Dispatch(self.executions, self.loop, dice, settings.worker_lost)
         folders = SharedFolders(settings.data.absolute() / "work")
         self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, folders, dice)
         self.loop.bind(self.decisions)
@@ -330,6 +330,7 @@ class Segue:
             settings=self._repository_settings(commit),
             files=self._files_of_namespace,
             secrets=self._secret_names,
+            surroundings=self.surroundings,
         )
 
     def _files_of_namespace(self, commit: str, namespace: str) -> frozenset[str]:

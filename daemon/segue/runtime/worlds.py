@@ -5,7 +5,7 @@ by the rule of the last good revision; writes nothing.
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Final
+from typing import Any, Final
 
 from segue.engine.plan import Plan
 from segue.engine.revisions import newest_valid
@@ -30,13 +30,15 @@ OlderRevisions = Callable[[FlowKey], Iterable[Revision]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowReader:
     """Reads a revision's text from the mirror and understands it. For any thread. `files` gives the paths of the files
-    that a namespace has at a commit, `secrets` are the names of those that the daemon has."""
+    that a namespace has at a commit, `secrets` are the names of those that the daemon has, `surroundings` the variables
+    that its executions see beside their own."""
 
     reader: BlobReader
     catalogue: Catalogue
     settings: RepositorySettings = field(default_factory=RepositorySettings)
     files: Callable[[str, str], Collection[str]] | None = None
     secrets: frozenset[str] | None = None
+    surroundings: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self, revision: Revision) -> str | None:
         """The text of the file; None if it is no longer there, too large or no text."""
@@ -64,7 +66,10 @@ class FlowReader:
     def deployed(self, revision: Revision) -> Deployed | None:
         """The revision, ready to run; None if its text is not valid."""
         loaded = self.load(revision)
-        return _ready(revision, loaded.flow, loaded.ties) if loaded.flow is not None else None
+        return self.ready(revision, loaded.flow, loaded.ties) if loaded.flow is not None else None
+
+    def ready(self, revision: Revision, flow: Flow, ties: Ties | None) -> Deployed:
+        return Deployed(flow=flow, plan=Plan.of(flow, self.surroundings), revision=revision, ties=ties)
 
 
 def world_of(
@@ -84,7 +89,7 @@ def world_of(
         loaded = flows.load(wanted)
         found = tuple(loaded.problems)
         if loaded.flow is not None:
-            live[key] = _ready(wanted, loaded.flow, loaded.ties)
+            live[key] = flows.ready(wanted, loaded.flow, loaded.ties)
         else:
             fallback = _last_good(key, wanted, known, flows, older)
             if fallback is not None:
@@ -105,10 +110,6 @@ def world_of(
 
 def has_errors(problems: Iterable[Problem]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in problems)
-
-
-def _ready(revision: Revision, flow: Flow, ties: Ties | None) -> Deployed:
-    return Deployed(flow=flow, plan=Plan.of(flow), revision=revision, ties=ties)
 
 
 def _missing(

@@ -82,7 +82,7 @@ def test_an_order_is_as_large_in_a_large_execution_as_in_a_small_one() -> None:
         while len(player.execution.task_runs) < 2 * count:
             player.step()
         with counted_calls() as calls:
-            order = order_for(player.plan, player.execution, player.orders[-1][0], {})
+            order = order_for(player.plan, player.execution, player.orders[-1][0])
         assert order is not None
         return len(str(order.variables)) // 20, calls[0]
 

@@ -16,7 +16,6 @@ from segue.model.task import ForEach, If, Parallel, Runnable, Sequential, Sleep,
 from tests.support.engine import FAILS, Player, Says, execution_of, flow, task, tasks
 
 SECRET = "{{ secret('KEY') }}"
-SURROUNDINGS = {"envs": {"home": "x"}, "globals": {"g": 1}}
 
 
 def reading(task_id: str, template: Any, **common: Any) -> Task:
@@ -24,7 +23,7 @@ def reading(task_id: str, template: Any, **common: Any) -> Task:
 
 
 def variables(player: Player, task_id: str, number: int = 0) -> Any:
-    order = order_for(player.plan, player.execution, player.runs(task_id)[number].id, SURROUNDINGS)
+    order = order_for(player.plan, player.execution, player.runs(task_id)[number].id)
     assert order is not None
     return order.variables
 
@@ -33,7 +32,7 @@ def test_an_order_says_all_that_a_worker_needs() -> None:
     made = flow(reading("a", "{{ inputs.x }}", timeout="PT1M", log_level="WARN"))
     player = Player(made, execution=execution_of(made, inputs={"x": 1, "y": 2})).start()
 
-    order = order_for(player.plan, player.execution, player.only("a").id, {})
+    order = order_for(player.plan, player.execution, player.only("a").id)
 
     assert order is not None
     assert (order.id, order.attempt, order.task_type) == ("e-0#1", 1, "test.Runnable")
@@ -45,7 +44,7 @@ def test_an_order_says_all_that_a_worker_needs() -> None:
 def test_there_is_no_order_for_an_attempt_that_is_over() -> None:
     player = Player(flow("a")).run()
 
-    assert order_for(player.plan, player.execution, player.only("a").id, {}) is None
+    assert order_for(player.plan, player.execution, player.only("a").id) is None
 
 
 @pytest.mark.parametrize(
@@ -208,7 +207,7 @@ def test_an_answer_to_something_else_changes_nothing() -> None:
 def test_a_runnable_tasks_run_if_that_reads_the_outside_goes_with_its_order() -> None:
     player = Player(flow(task("a", run_if=SECRET), "b"), {"a": Says(State.SKIPPED)}).start()
 
-    order = order_for(player.plan, player.execution, player.only("a").id, {})
+    order = order_for(player.plan, player.execution, player.only("a").id)
     assert order is not None
     assert order.run_if == SECRET
     assert player.finish().states == {"a": "SKIPPED", "b": "SUCCESS"}
@@ -231,7 +230,7 @@ def test_evaluations_that_are_still_open_are_found_after_a_crash() -> None:
     execution = restore(player.plan, deepcopy(player.execution))
 
     assert list(open_evaluations(player.plan, execution)) == asked
-    orders = [evaluation_for(player.plan, execution, ordered, SURROUNDINGS) for ordered in asked]
+    orders = [evaluation_for(player.plan, execution, ordered) for ordered in asked]
     assert [order and (order.id, order.purpose, order.template) for order in orders] == [
         (f"{player.only('if').id}?condition", "condition", SECRET),
         (f"{player.only('s').id}?duration", "duration", SECRET),
@@ -242,7 +241,13 @@ def test_an_evaluation_that_nobody_waits_for_is_not_ordered() -> None:
     player = Player(flow("a", errors=tasks("e")), {"a": FAILS}).run()
     ordered = EvaluationOrdered(id=player.only("a").id, purpose="condition", template=SECRET)
 
-    assert evaluation_for(player.plan, player.execution, ordered, {}) is None
+    assert evaluation_for(player.plan, player.execution, ordered) is None
+
+
+def test_what_the_engine_evaluates_itself_sees_the_surroundings_too() -> None:
+    chosen = task("if", If(condition="{{ globals.g == 1 and envs.home == 'x' }}", then=tasks("a")))
+
+    assert Player(flow(chosen)).run().order == ["if", "a"]
 
 
 def test_the_clock_of_an_expression_is_the_events() -> None:

@@ -150,7 +150,7 @@ class World:
     def begin(self, choice: int) -> None:
         if self.orders:
             run_id, number = self.orders[choice % len(self.orders)]
-            order_for(self.plan, self.execution, run_id, {})
+            order_for(self.plan, self.execution, run_id)
             self.send(AttemptStarted(at=self.tick(), task_run_id=run_id, attempt=number, worker="w"))
 
     def end(self, choice: int) -> None:
@@ -181,7 +181,7 @@ class World:
     def evaluate(self, choice: int) -> None:
         if self.evaluations:
             order = self.evaluations.pop(choice % len(self.evaluations))
-            evaluation_for(self.plan, self.execution, order, {})
+            evaluation_for(self.plan, self.execution, order)
             value = OF_MAPS.get(order.purpose, ANSWERS[choice % len(ANSWERS)])
             failure = value if isinstance(value, Failure) else None
             given = None if failure else value

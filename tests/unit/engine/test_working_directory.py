@@ -45,7 +45,7 @@ def test_all_tasks_are_ordered_for_one_folder_and_others_for_their_own() -> None
             run_id, number = playing.orders[0]
             started = AttemptStarted(at=playing.tick(), task_run_id=run_id, attempt=number, worker="w")
             playing.send(started)
-            order = order_for(playing.plan, playing.execution, run_id, {})
+            order = order_for(playing.plan, playing.execution, run_id)
             assert order is not None
             names[order.task_id] = order.folder
         playing.step()
@@ -57,7 +57,7 @@ def test_its_tasks_know_the_run_of_the_folder() -> None:
     playing = player(task("wd", WorkingDirectory(tasks=(told,)))).start()
     playing.step()
     run = playing.begin("a")
-    order = order_for(playing.plan, playing.execution, run.id, {})
+    order = order_for(playing.plan, playing.execution, run.id)
     assert order is not None
     assert order.variables["workerTaskrun"] == {"id": playing.only("wd").id}
 
@@ -104,7 +104,7 @@ def test_a_lost_attempt_is_made_again_in_the_same_folder() -> None:
     playing.step()
     run = playing.begin("a")
     playing.send(WorkerLost(at=playing.tick(), task_run_id=run.id, attempt=1, message="gone"))
-    order = order_for(playing.plan, playing.execution, run.id, {})
+    order = order_for(playing.plan, playing.execution, run.id)
     assert order is not None
     assert (order.attempt, order.folder) == (2, f"{playing.only('wd').id}-0")
     assert folders_of(playing.plan, playing.execution) == [f"{playing.only('wd').id}-0"]
@@ -116,7 +116,7 @@ def test_an_errand_that_was_under_way_is_asked_for_again_after_a_crash() -> None
     for purpose in (SETUP, TEARDOWN):
         restore(playing.plan, playing.execution)
         (wanted,) = open_evaluations(playing.plan, playing.execution)
-        order = evaluation_for(playing.plan, playing.execution, wanted, {})
+        order = evaluation_for(playing.plan, playing.execution, wanted)
         assert order is not None
         assert (wanted.purpose, order.is_errand, order.folder) == (purpose, True, f"{playing.only('wd').id}-0")
         assert order.properties == (KEEPS if purpose == TEARDOWN else {})
