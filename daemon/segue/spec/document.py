@@ -29,6 +29,7 @@ _COLLECTIONS: Final = frozenset({_TAG + "map", _TAG + "seq", _TAG + "omap", _TAG
 _SCALARS: Final = frozenset({_TAG + name for name in ("int", "float", "bool", "null")})
 _MERGE: Final = "<<"
 _ESCAPED_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
+_NESTED_TOO_DEEP: Final = "exceeded maximum nesting depth"  # libyaml 0.2.6 on has a bound of its own: 1000
 _OPENING: Final = re.compile(r"\{[{%#]")
 
 
@@ -194,8 +195,8 @@ def _at(node: Node) -> tuple[int, int]:
     return (node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _too_deep(node: Node) -> Finding:
-    return _broken("too-deep", f"nested more than {DEPTH_MAX} levels deep", at=_at(node))
+def _too_deep(at: tuple[int, int] | None) -> Finding:
+    return _broken("too-deep", f"nested more than {DEPTH_MAX} levels deep", at=at)
 
 
 def _too_many_nodes(node: Node | None) -> Finding:
@@ -219,7 +220,7 @@ class _Parser(yaml.CSafeLoader):
         self._depth += 1
         self._nodes += 1
         if self._depth > DEPTH_MAX and parent is not None:
-            raise BrokenYaml(_too_deep(parent))
+            raise BrokenYaml(_too_deep(_at(parent)))
         if self._nodes > NODES_MAX:
             raise BrokenYaml(_too_many_nodes(parent))
 
@@ -244,6 +245,8 @@ def _finding_of(error: yaml.YAMLError, text: str | bytes) -> Finding:
         mark = error.problem_mark or error.context_mark
         said = " ".join(filter(None, (error.problem, error.context)))
         at = (mark.line + 1, mark.column + 1) if mark else None
+        if _NESTED_TOO_DEEP in said:
+            return _too_deep(at)
         return _broken("yaml-syntax", said or "this is no YAML", hint=_hint_for(said), at=at)
     if isinstance(error, yaml.reader.ReaderError):
         read = _decoded(text).encode()
@@ -273,7 +276,7 @@ class _Walk:
         if isinstance(node, ScalarNode):
             return self._scalar(node)
         if depth > DEPTH_MAX:
-            raise BrokenYaml(_too_deep(node))
+            raise BrokenYaml(_too_deep(_at(node)))
         if self.nodes > NODES_MAX:
             raise BrokenYaml(_too_many_nodes(node))
         if node.tag not in _COLLECTIONS:

@@ -1,16 +1,13 @@
-"""Databases: SQLite and DuckDB in files, PostgreSQL as a real server where one is installed."""
+"""Databases: SQLite and DuckDB in files, PostgreSQL and MariaDB as real servers."""
 
 import json
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support import database_servers
 from tests.unit.tasks.plugins.conftest import Workbench
 
 TABLE = "CREATE TABLE t (id INTEGER, name VARCHAR(20), price DECIMAL(6,2)); INSERT INTO t VALUES (1, 'a;b', 1.5), (2, NULL, 2)"
@@ -119,49 +116,16 @@ def test_a_server_that_does_not_answer_is_a_failure(bench: Workbench, server: st
     assert said.startswith(f"{server}: ")
 
 
-def _postgresql_programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [
-        Path(each) for each in [shutil.which("initdb")] if each
-    ]
-    return found[-1].parent if found else None
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with database_servers.postgresql(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    programs = _postgresql_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL's server is not installed")
-    folder = tmp_path_factory.mktemp("pg")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    user = ["runuser", "-u", "postgres", "--"] if Path("/proc/self").owner() == "root" else []
-    if user:
-        for each in (folder, *folder.parents[:3]):
-            each.chmod(0o755)
-        shutil.chown(folder, "postgres")
-    made = subprocess.run(
-        [*user, programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "ada", "--no-sync"],
-        capture_output=True,
-        cwd="/",
-    )
-    if made.returncode:
-        pytest.skip(f"PostgreSQL does not start here: {made.stderr.decode()[-200:]}")
-    options = ["-c", "fsync=off", "-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1"]
-    server = subprocess.Popen(
-        [*user, programs / "postgres", "-D", folder / "data", "-p", str(port), *options],
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-    )
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    wait_until(answers, what="PostgreSQL to answer", seconds=20)
-    yield f"jdbc:postgresql://127.0.0.1:{port}/postgres"
-    server.terminate()
-    server.wait(10)
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with database_servers.mariadb(tmp_path_factory.mktemp("mariadb")) as url:
+        yield url
 
 
 def test_postgresql_does_all_of_it(bench: Workbench, postgresql: str) -> None:
@@ -181,4 +145,20 @@ def test_postgresql_does_all_of_it(bench: Workbench, postgresql: str) -> None:
         "jdbc.postgresql.Queries", url=postgresql, username="ada", sql="DELETE FROM t; SELECT x FROM nowhere"
     )
     assert 'relation "nowhere" does not exist' in said
+    assert run("Query", sql="SELECT count(*) AS n FROM t", fetchType="FETCH_ONE")["row"] == {"n": 4}
+
+
+def test_mysql_does_all_of_it(bench: Workbench, mariadb: str) -> None:
+    def run(task: str, **more: Any) -> dict[str, Any]:
+        return bench.outputs(f"jdbc.mysql.{task}", url=mariadb, username="ada", **more)
+
+    run("Queries", sql=TABLE)
+    assert run("Query", sql="SELECT * FROM t ORDER BY id", fetchType="FETCH")["rows"] == ROWS
+    sql = "SELECT TIMESTAMP '2026-01-02 03:04:05' AS at, 'a\\\\b' AS slash, 1 AS `50%` WHERE 1 = :one"
+    row = run("Query", sql=sql, fetchType="FETCH_ONE", parameters={"one": 1}, timeZoneId="UTC")["row"]
+    assert row == {"at": "2026-01-02T03:04:05", "slash": "a\\b", "50%": 1}
+    items = bench.put("rows.ion", '{"id": 3, "name": "c"}\n{"id": 4, "name": "d"}\n')
+    assert run("Batch", **{"from": items}, table="shop.t", columns=["id", "name"])["updatedCount"] == 2
+    said = bench.failure("jdbc.mysql.Queries", url=mariadb, username="ada", sql="DELETE FROM t; SELECT x FROM nowhere")
+    assert "'shop.nowhere' doesn't exist" in said
     assert run("Query", sql="SELECT count(*) AS n FROM t", fetchType="FETCH_ONE")["row"] == {"n": 4}
