@@ -173,8 +173,6 @@ def _read_duration(value: Any) -> str:
 
 def _read_file(value: Any) -> str | UploadedFile:
     if isinstance(value, UploadedFile):
-        if value.size == 0:
-            raise BadValue("the file is empty")
         return value
     if isinstance(value, str) and _STORED_FILE.fullmatch(value):
         return value
