@@ -21,11 +21,11 @@ LATER_SECONDS = 3.0
 
 
 class Play:
-    """One row on a daemon that plays others at the same time."""
+    """One row on a daemon that plays others at the same time. `flow_file` may begin with a namespace."""
 
     def __init__(self, daemon: Daemon, row: Row) -> None:
         self._daemon, self._row = daemon, row
-        self._flow = row["flow_file"].removesuffix(".yaml")
+        self._flow = _path_of(row["flow_file"].removesuffix(".yaml"))
         self._cast: dict[str, ShownExecution] = {}
         self._found: list[str] = []
 
@@ -66,13 +66,13 @@ class Play:
     # Starting, and waiting.
 
     def _run(self, step: Row) -> None:
-        flow = step.get("flow", self._flow)
+        flow = _path_of(step.get("flow", self._flow))
         given = step.get("inputs", None if "flow" in step else self._row.get("inputs"))
         query: dict[str, Any] = {"labels": [f"{key}:{value}" for key, value in self._row.get("labels") or ()]}
         if delay := step.get("schedule_date"):
             query["scheduleDate"] = iso.json_text(datetime.now(UTC) + (iso.read_duration(delay) or timedelta()))
         parts = [self._part(name, value) for name, value in (given or {}).items()]
-        path = f"{API}/executions/{NAMESPACE}/{flow}"
+        path = f"{API}/executions/{flow}"
         answer = self._daemon.http.post(path, params=query, files=parts or None)
         if answer.status_code != 200 or "http_status" in self._row["expect"]:
             self._refused(answer.status_code, answer.text)
@@ -102,7 +102,7 @@ class Play:
             self._found.append(f"{words!r} is not said: {text}")
 
     def _webhook(self, request: Row) -> None:
-        path = f"{API}/executions/webhook/{NAMESPACE}/{self._flow}/{request['key']}"
+        path = f"{API}/executions/webhook/{self._flow}/{request['key']}"
         body = {"json": request["json"]} if "json" in request else {"content": request.get("text")}
         answer = self._daemon.http.request(request["method"], path, params=request.get("query"), **body)
         if answer.status_code != 200:
@@ -122,13 +122,13 @@ class Play:
         parent = self._cast[step["of"]].id
 
         def has_come() -> bool:
-            found = map(self._daemon.execution, self._daemon.executions(f"{NAMESPACE}/{step['flow']}"))
+            found = map(self._daemon.execution, self._daemon.executions(_path_of(step["flow"])))
             return any(each.trigger.get("executionId") == parent and each.state == step["until"] for each in found)
 
         wait_until(has_come, what=f"a child of {parent} to be {step['until']}")
 
     def _await_executions(self, step: Row) -> None:
-        flow = f"{NAMESPACE}/{step['flow']}"
+        flow = _path_of(step["flow"])
         wait_until(lambda: any(each.is_final for each in self._daemon.executions(flow)), what=f"an execution of {flow}")
 
     # Acts.
@@ -198,12 +198,16 @@ class Play:
 
     def _check(self, step: Row) -> None:
         for key, value in step["kv"].items():
-            found = self._daemon.get(f"/namespaces/{NAMESPACE}/kv/{key}")["value"]
+            found = self._daemon.get(f"/namespaces/{step.get('namespace', NAMESPACE)}/kv/{key}")["value"]
             if found != value:
                 self._found.append(f"the key {key} is {found!r}")
 
     def _run_id(self, step: Row) -> str:
         return self._daemon.execution(self._cast[step["of"]]).run_of(step["taskrun"]).id
+
+
+def _path_of(flow: str) -> str:
+    return flow if "/" in flow else f"{NAMESPACE}/{flow}"
 
 
 _OF_THE_START: frozenset[str] = frozenset({"http_status", "start_error", "new_execution"})

@@ -167,7 +167,7 @@ def _children(daemon: Daemon, execution: ShownExecution | None, wanted: Any) -> 
 
 def _started_by(daemon: Daemon, execution: ShownExecution, rule: Mapping[str, Any]) -> list[ShownExecution]:
     """Subflows, and what a flow trigger has made of it, once they have ended."""
-    flow = f"{execution.json['namespace']}/{rule['flow']}"
+    flow = rule["flow"] if "/" in rule["flow"] else f"{execution.json['namespace']}/{rule['flow']}"
 
     def children() -> list[ShownExecution]:
         whole = [daemon.execution(each) for each in daemon.executions(flow)]
@@ -206,7 +206,8 @@ def _exists(daemon: Daemon, execution: ShownExecution | None, wanted: Any) -> To
 
 
 def _executions(daemon: Daemon, _execution: ShownExecution | None, wanted: Any) -> Told:
-    found = [each for each in daemon.executions(f"company.lab/{wanted['flow']}") if each.state == wanted["state"]]
+    flow = wanted["flow"] if "/" in wanted["flow"] else f"company.lab/{wanted['flow']}"
+    found = [each for each in daemon.executions(flow) if each.state == wanted["state"]]
     return [] if len(found) >= wanted["count_min"] else [f"{len(found)} executions are {wanted['state']}"]
 
 

@@ -14,6 +14,7 @@ from tests.support.daemon import running
 pytestmark = pytest.mark.xdist_group("conformance-executions")
 
 HERE = Path(__file__).parent
+FLOWS = HERE / "flows"
 ROWS = [json.loads(line) for line in (HERE / "executions.jsonl").read_text(encoding="utf-8").splitlines()]
 PLAYERS = 24
 
@@ -23,9 +24,8 @@ Played = dict[str, Future[list[str]]]
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     files: dict[str, str | bytes | None] = {
-        f"flows/{NAMESPACE}/{path.name}": path.read_bytes() for path in (HERE / "flows").glob("*.yaml")
+        str(path.relative_to(HERE)): path.read_bytes() for path in FLOWS.rglob("*") if path.is_file()
     }
-    files[f"flows/{NAMESPACE}/_files/notes/a.txt"] = "a note"
     environment = {"SEGUE_KILL_GRACE": "1"}
     with running(tmp_path_factory.mktemp("executions"), files, environment=environment) as daemon:
         daemon.sync()
@@ -43,4 +43,4 @@ def test_every_case_has_a_name_of_its_own_and_every_flow_is_played() -> None:
     assert len({row["case"] for row in ROWS}) == len(ROWS)
     text = (HERE / "executions.jsonl").read_text(encoding="utf-8")
     helpers = {"downstream", "downstream-of-failure", "child", "batch"}
-    assert [p.stem for p in (HERE / "flows").glob("*.yaml") if p.stem not in helpers and p.stem not in text] == []
+    assert [p.stem for p in (FLOWS / NAMESPACE).glob("*.yaml") if p.stem not in helpers and p.stem not in text] == []

@@ -1,7 +1,8 @@
-"""A web server on this machine for flows that fetch something: it answers what a test says, and remembers who asked."""
+"""A web server on this machine for flows that fetch or send something: it answers what a test says, and remembers who
+asked and what was sent."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,28 +15,55 @@ class Page:
     content: bytes
     content_type: str = "text/plain"
     failures: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came: `line` is `POST /orders`, the names of `headers` are in lower case."""
+
+    line: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(slots=True)
 class HttpServer:
-    """`pages` by path (`/orders.csv`); `asked` are the requests so far, as `GET /orders.csv`."""
+    """`pages` by path (`/orders.csv`); `received` are the requests so far."""
 
     url: str = ""
     pages: dict[str, Page] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
 
-    def serve(self, path: str, content: str, content_type: str = "text/plain", *, failures: int = 0) -> str:
+    @property
+    def asked(self) -> list[str]:
+        """The requests so far, as `GET /orders.csv`."""
+        return [each.line for each in self.received]
+
+    def serve(
+        self,
+        path: str,
+        content: str,
+        content_type: str = "text/plain",
+        *,
+        failures: int = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
         """Put a page there; its URL."""
-        self.pages[path] = Page(content.encode(), content_type, failures)
+        self.pages[path] = Page(content.encode(), content_type, failures, headers or {})
         return f"{self.url}{path}"
 
-    def answer(self, method: str, path: str) -> tuple[int, Page]:
-        self.asked.append(f"{method} {path}")
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Page]:
+        self.received.append(Received(f"{method} {path}", headers, body))
         page = self.pages.get(path)
         if page is None:
             return 404, Page(b"there is nothing here")
         tries = self.asked.count(f"{method} {path}")
         return (503, Page(b"not now")) if tries <= page.failures else (200, page)
+
+
+def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}
 
 
 @contextmanager
@@ -45,12 +73,22 @@ def http_server() -> Iterator[HttpServer]:
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, page = shown.answer(self.command, self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, page = shown.answer(self.command, self.path, _lower(self.headers.items()), body)
             self.send_response(status)
             self.send_header("Content-Type", page.content_type)
             self.send_header("Content-Length", str(len(page.content)))
+            for name, value in page.headers.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(page.content)
+            if self.command != "HEAD":
+                self.wfile.write(page.content)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -153,6 +153,7 @@ class FlowSpec(Spec):
     policy_refs: Any = Field(default=None, description="Accepted and ignored.")
     quotas: Any = Field(default=None, description="Accepted and ignored.")
     assets: Any = Field(default=None, description="Accepted and ignored.")
+    extend: Any = Field(default=None, description="Accepted and ignored: what catalogues of blueprints say of a flow.")
     listeners: Annotated[Any, WithJsonSchema({"not": {}})] = Field(
         default=None, description="Removed: use `afterExecution` or a Flow trigger."
     )

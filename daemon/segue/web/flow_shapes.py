@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, assert_never
 
 from segue.model.flow import Flow, Input, Output, PluginDefault
 from segue.model.revision import Revision
@@ -26,6 +26,7 @@ from segue.model.task import (
     Subflow,
     Switch,
     Task,
+    WorkingDirectory,
     branches,
 )
 from segue.model.trigger import Files, FlowEnds, Polling, Schedule, ScheduleOnDates, Trigger, TriggerBody, Webhook
@@ -141,6 +142,10 @@ def _body(body: Body) -> dict[str, Any]:
             lists = {"concurrent": body.concurrent, "tasks": _tasks(body.tasks)}
         case Sequential() | AllowFailure():
             lists = {"tasks": _tasks(body.tasks)}
+        case WorkingDirectory():
+            lists = {**body.properties, "tasks": _tasks(body.tasks)}
+        case _:
+            assert_never(body)
     return lists | {"errors": _tasks(body.errors) or None, "finally": _tasks(body.finally_) or None}
 
 

@@ -149,6 +149,7 @@ WARNINGS = {
         "deprecated",
     ),
     "a key that steers nothing": (with_head(f"quotas: []\ntasks:\n{LOG}"), "ignored-key"),
+    "what a catalogue says of a flow": (with_head(f"extend: {{title: Logs}}\ntasks:\n{LOG}"), "ignored-key"),
     "an id that is a path of the API": (f"id: search\nnamespace: a.b\ntasks:\n{LOG}", "reserved-id"),
 }
 

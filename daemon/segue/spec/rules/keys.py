@@ -12,7 +12,7 @@ from segue.spec.rules.subject import Subject
 from segue.spec.tasks import TASK_KEYS
 from segue.spec.triggers import TRIGGER_KEYS
 
-_IGNORED: Final = ("policyRefs", "quotas", "assets")
+_IGNORED: Final = ("policyRefs", "quotas", "assets", "extend")
 _SCRIPT_SUCCESSORS: Final[Mapping[str, str]] = {
     "runner": "use taskRunner",
     "docker": "use taskRunner and containerImage",
