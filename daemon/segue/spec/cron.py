@@ -17,24 +17,44 @@ NICKNAMES: Final = {
     "@hourly": "0 * * * *",
 }
 _ANY_DAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
-_FIELDS: Final = 5
-_FIELDS_WITH_SECONDS: Final = 6
+_FIELDS: Final = ("minute", "hour", "day-of-month", "month", "day-of-week")
+_SECOND: Final = "second"
+_EXPECTED: Final = {
+    "second": "0-59",
+    "minute": "0-59",
+    "hour": "0-23",
+    "day-of-month": "1-31 or L, and a day that the month has",
+    "month": "1-12 or JAN-DEC",
+    "day-of-week": "0-7 or SUN-SAT",
+}
 
 
 def check_cron(line: str, *, with_seconds: bool) -> None:
-    """Raises what pydantic reports if the line is no cron line."""
-    if not _is_cron(line.strip(), with_seconds):
-        raise PydanticCustomError("invalid-cron", "invalid cron expression '{line}'", {"line": line})
+    """Raises what pydantic reports if the line is no cron line, and says which field is wrong."""
+    why = _fault(line.strip(), with_seconds)
+    if why is not None:
+        raise PydanticCustomError("invalid-cron", "invalid cron expression '{line}': {why}", {"line": line, "why": why})
 
 
 @lru_cache(maxsize=1024)
-def _is_cron(line: str, with_seconds: bool) -> bool:
+def _fault(line: str, with_seconds: bool) -> str | None:
     line = NICKNAMES.get(line.lower(), line)
-    fields = len(line.split())
-    if fields != _FIELDS and not (with_seconds and fields == _FIELDS_WITH_SECONDS):
-        return False
+    given = line.split()
+    names = _FIELDS if len(given) == len(_FIELDS) else (_SECOND, *_FIELDS)
+    if len(given) != len(names) or (names[0] == _SECOND and not with_seconds):
+        return f"found {len(given)} fields, expected {_wanted(len(given), with_seconds)}"
     try:
         CronSim(line, _ANY_DAY)
-    except CronSimError:
-        return False
-    return True
+    except CronSimError as error:
+        name = str(error).removeprefix("Bad ")
+        if name not in names:
+            return str(error)
+        return f"the {name} is '{given[names.index(name)]}', expected {_EXPECTED[name]}"
+    return None
+
+
+def _wanted(count: int, with_seconds: bool) -> str:
+    five = f"5: {' '.join(_FIELDS)}"
+    if with_seconds:
+        return f"{five}, or 6 with the second first"
+    return f"{five} (6 with `withSeconds: true`)" if count == len(_FIELDS) + 1 else five

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from segue.model.names import TRIGGER_ID_LENGTH_MAX
@@ -61,8 +61,9 @@ class TriggerCommon(Spec):
 class Schedule(Spec):
     """Fires at the times of a cron line."""
 
-    cron: Text = Field(description="Five fields, or six with the seconds first; or @hourly, @daily, @weekly ...")
+    # Before `cron`, which is read by it.
     with_seconds: bool = Field(default=False, description="The cron line has six fields.")
+    cron: Text = Field(description="Five fields, or six with the seconds first; or @hourly, @daily, @weekly ...")
     timezone: Timezone | None = Field(default=None, description="Time zone of the cron line, like `Europe/Paris`.")
     late_maximum_delay: Span | None = Field(default=None, description="Skip a fire time that is older than this.")
     recover_missed_schedules: RecoverMissed | None = Field(
@@ -71,10 +72,11 @@ class Schedule(Spec):
     schedule_conditions: ConditionList | None = Field(default=None, description="Older spelling of `conditions`.")
     backfill: Any = Field(default=None, description="Accepted and ignored: ask for a backfill through the API.")
 
-    @model_validator(mode="after")
-    def _check_cron(self) -> Self:
-        check_cron(self.cron, with_seconds=self.with_seconds)
-        return self
+    @field_validator("cron")
+    @classmethod
+    def _check_cron(cls, line: str, info: ValidationInfo) -> str:
+        check_cron(line, with_seconds=info.data.get("with_seconds", False))
+        return line
 
 
 class ScheduleOnDates(Spec):

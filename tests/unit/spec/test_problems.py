@@ -170,8 +170,8 @@ CASES = {
         with_head(f"tasks:\n{LOG}\ntriggers:\n  - {{id: t, type: core.trigger.Schedule, cron: 61 * * * *}}"),
         "invalid-cron",
         6,
-        "triggers[0]",
-        "invalid cron expression '61 * * * *'",
+        "triggers[0].cron",
+        "invalid cron expression '61 * * * *': the minute is '61', expected 0-59",
     ),
     "a bad time zone": (
         with_head(
