@@ -217,6 +217,13 @@ class Client:
         lines = self.get(f"/logs/{_id(execution)}", **({"taskId": task_id} if task_id else {}))
         return [str(line["message"]) for line in lines]
 
+    def trigger_logs(self, flow: str, trigger: str) -> list[str]:
+        """What the trigger itself has said, oldest first."""
+        namespace, flow_id = flow_path(flow).split("/")
+        query = {"namespace": namespace, "flowId": flow_id, "triggerId": trigger, "size": 1000}
+        lines = self.get("/logs/search", **query)["results"]
+        return [str(line["message"]) for line in reversed(lines)]
+
     def file(self, execution: ShownExecution | str, uri: str) -> bytes:
         """The content of a file in internal storage."""
         answer = self.http.get(f"{API}/executions/{_id(execution)}/file", params={"path": uri})

@@ -85,10 +85,12 @@ class Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polling:
-    """Looked at in a worker every `interval`; `properties` are the keys of its type."""
+    """Looked at in a worker every `interval`; `properties` are the keys of its type. `state_key`, which may be an
+    expression, names what triggers of the namespace remember together; without it each remembers by itself."""
 
     interval: timedelta
     properties: Mapping[str, Any]
+    state_key: str | None = None
 
 
 TriggerBody = Schedule | ScheduleOnDates | Webhook | FlowEnds | Files | Polling

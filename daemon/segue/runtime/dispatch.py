@@ -19,7 +19,7 @@ from segue.model.change import EvaluationOrdered
 from segue.model.event import AttemptEnded, AttemptStarted, Evaluated, Event, TimerFired, WhenLost, WorkerLost
 from segue.model.execution import Failure, TaskRun
 from segue.model.names import ExecutionId, TaskRunId
-from segue.model.order import ERRANDS, LogLine, Metric, Order
+from segue.model.order import ERRANDS, POLL, LogLine, Metric, Order
 from segue.model.state import State
 from segue.runtime.clock import Dice
 from segue.runtime.live import Live, LiveExecutions
@@ -226,6 +226,10 @@ class Dispatch:
     def _logged(self, order_id: str, lines: tuple[LogLine, ...], metrics: tuple[Metric, ...], round_: Round) -> None:
         piece = self._with_worker.get(order_id)
         match piece:
+            case _Question(order=order) if order.purpose == POLL:
+                for line in lines:
+                    round_.batch.add_log(_stored_line_of_trigger(order, line))
+                return
             case _Attempt(task_run_id=run_id, number=number):
                 attempt: int | None = number
             case _Evaluation(wanted=EvaluationOrdered(id=run_id, purpose=purpose)) if purpose in ERRANDS and run_id:
@@ -369,6 +373,18 @@ def _stored_line(live: Live, run: TaskRun, attempt: int | None, line: LogLine) -
         task_run_id=run.id,
         task_id=run.task_id,
         attempt=attempt,
+    )
+
+
+def _stored_line_of_trigger(order: Order, line: LogLine) -> StoredLogLine:
+    """There is no execution yet, and may never be."""
+    return StoredLogLine(
+        at=datetime.fromtimestamp(line.at / 1000, UTC),
+        level=line.level,
+        namespace=order.namespace,
+        flow_id=order.flow_id,
+        message=line.message,
+        trigger_id=order.task_id,
     )
 
 

@@ -390,6 +390,7 @@ class Segue:
             encryption_key=self.foundation.encryption_key,
             warm_python=self.settings.warm_python,
             kill_grace=self.settings.kill_grace,
+            allowed_paths=self.settings.allowed_paths,
         )
         return PoolSettings(
             worker=worker,

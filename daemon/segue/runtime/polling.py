@@ -3,18 +3,24 @@
 A look that gives nothing starts nothing; one that fails is told in the trigger's log, and with `failOnTriggerError` by an
 execution in FAILED. What a look wants to know the next time (its notes) is written in the transaction of the execution
 that it gave. While that execution runs there is no look, unless the trigger allows several at a time.
+
+Where something has to be done before the execution starts (files to move), the look only claims it. The claim is
+written down, then a worker does it, then the execution starts; a claim that is left over is taken up before any look.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from segue.engine.conditions import CannotTell, Circumstances, trigger_applies
 from segue.engine.request import request_of
+from segue.expression.errors import ExpressionError
+from segue.expression.template import render_value
 from segue.model.execution import TriggeredBy
 from segue.model.names import ExecutionId
 from segue.model.order import POLL, Order
@@ -28,11 +34,12 @@ from segue.runtime.loop import Busy, Loop
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
 from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
-from segue.store.records import TriggerKey, TriggerState
+from segue.store.records import TriggerKey
 
 LOOK_LIMIT: Final = "PT1H"  # no look holds a worker for longer
 INTERVAL_SECONDS_MIN: Final = 0.1
 _NOTES: Final = "poll"  # the note that holds what the trigger's looks remember
+_CLAIM: Final = "claim"  # the note that holds what is to be done before an execution starts
 _RETRY_SECONDS: Final = 5.0
 
 _log = logging.getLogger("segue.polling")
@@ -63,6 +70,7 @@ class Poller:
         self._dice = dice
         self._surroundings = surroundings
         self._polling: dict[TriggerKey, tuple[Polling, asyncio.Task[None]]] = {}
+        self._memories: WeakValueDictionary[TriggerKey, asyncio.Lock] = WeakValueDictionary()
 
     def refresh(self, round_: Round) -> None:
         """Poll for the flows that are live now."""
@@ -95,7 +103,7 @@ class Poller:
         """A look at once, or when the interval since the last one - before a restart, perhaps - is over."""
         interval = max(body.interval.total_seconds(), INTERVAL_SECONDS_MIN)
         state = self._states.get(key)
-        if state is not None and state.evaluated_at is not None:
+        if state is not None and state.evaluated_at is not None and self._claim(key) is None:
             passed = (self._clock.now() - state.evaluated_at).total_seconds()
             await asyncio.sleep(max(0.0, interval - passed))
         while True:
@@ -114,31 +122,65 @@ class Poller:
         return not state.is_disabled and (trigger.allow_concurrent or not is_busy)
 
     async def _look(self, key: TriggerKey, body: Polling) -> None:
+        at = self._clock.now()
+        try:
+            memory = self._memory(key, body, at)
+        except ExpressionError as error:
+            await self._written(partial(self._take, key, key, None, f"stateKey: {error}"))
+            return
+        async with self._memories.setdefault(memory, asyncio.Lock()):
+            if self._claim(key) is None:
+                execution_id = self._dice.execution_id(at)
+                seen = await self._asked(key, memory, body, execution_id)
+                await self._written(partial(self._take, key, memory, execution_id, seen))
+            claim = self._claim(key)
+            if claim is not None:
+                execution_id = ExecutionId(claim["executionId"])
+                done = await self._asked(key, memory, body, execution_id, claim["claim"])
+                await self._written(partial(self._take_done, key, memory, execution_id, done))
+
+    def _memory(self, key: TriggerKey, body: Polling, at: datetime) -> TriggerKey:
+        """Whose state holds the notes: the trigger's own, or one of the namespace, which is no flow's."""
+        deployed = self._deployed(key)
+        if body.state_key is None or deployed is None:
+            return key
+        scope = trigger_scope(deployed, key.trigger_id, at, self._surroundings)
+        return TriggerKey(key.namespace, "", str(render_value(body.state_key, scope)))
+
+    def _claim(self, key: TriggerKey) -> Mapping[str, Any] | None:
+        """What is left to be done, if the trigger still is of the type that claimed it."""
+        state, trigger = self._states.get(key), self._trigger(key)
+        claim = state.notes.get(_CLAIM) if state is not None else None
+        return claim if claim is not None and trigger is not None and claim["type"] == trigger.type else None
+
+    async def _asked(
+        self,
+        key: TriggerKey,
+        memory: TriggerKey,
+        body: Polling,
+        execution_id: ExecutionId,
+        claim: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any] | str:
+        """What a worker saw, or did; a text says what was wrong."""
         deployed = self._deployed(key)
         if deployed is None:
-            return
-        at = self._clock.now()
-        execution_id = self._dice.execution_id(at)
-        order = self._order(key, deployed, body, at, execution_id)
+            return f"The flow {key.namespace}.{key.flow_id} is gone"
+        remembered = self._states.get(memory)
+        notes = remembered.notes.get(_NOTES) if remembered is not None else None
         try:
-            seen: dict[str, Any] | str = await self._dispatch.ask(order)
+            answer: dict[str, Any] = await self._dispatch.ask(
+                self._order(key, deployed, body, execution_id, {"notes": notes, "claim": claim})
+            )
         except NoAnswer as error:
-            seen = str(error)
-        while True:
-            try:
-                await self._loop.call(partial(self._take, key, execution_id, seen))
-            except Busy:  # a full disk delays what was seen and does not lose it
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
+            return str(error)
+        return answer
 
     def _order(
-        self, key: TriggerKey, deployed: Deployed, body: Polling, at: datetime, execution_id: ExecutionId
+        self, key: TriggerKey, deployed: Deployed, body: Polling, execution_id: ExecutionId, given: Mapping[str, Any]
     ) -> Order:
         """Files that the look stores are those of the execution that it may give."""
         trigger = deployed.flow.trigger(key.trigger_id)
         assert trigger is not None
-        state = self._states.get(key)
         return Order(
             id=f"{execution_id}?{POLL}",
             execution_id=execution_id,
@@ -151,53 +193,116 @@ class Poller:
             task_type=trigger.type,
             attempt=1,
             properties=body.properties,
-            variables=trigger_scope(deployed, trigger.id, at, self._surroundings).variables,
+            variables=trigger_scope(deployed, trigger.id, self._clock.now(), self._surroundings).variables,
             timeout=LOOK_LIMIT,
             log_level=trigger.log_level,
             purpose=POLL,
-            template=state.notes.get(_NOTES) if state is not None else None,
+            template=given,
         )
+
+    async def _written(self, work: Callable[[Round], None]) -> None:
+        """Until it is: a full disk delays what was seen and does not lose it."""
+        while True:
+            try:
+                await self._loop.call(work)
+            except Busy:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
 
     # What was seen.
 
-    def _take(self, key: TriggerKey, execution_id: ExecutionId, seen: dict[str, Any] | str, round_: Round) -> None:
+    def _take(
+        self,
+        key: TriggerKey,
+        memory: TriggerKey,
+        execution_id: ExecutionId | None,
+        seen: dict[str, Any] | str,
+        round_: Round,
+    ) -> None:
         deployed, trigger = self._deployed(key), self._trigger(key)
         if deployed is None or trigger is None:
             return
-        state = replace(self._states.of(key, round_.at), evaluated_at=round_.at)
+        self._states.put(round_, replace(self._states.of(key, round_.at), evaluated_at=round_.at))
         if isinstance(seen, str):
             self._failed(round_, key, deployed, trigger, seen)
+            return
+        if self._states.of(key, round_.at).is_disabled:
+            return  # meanwhile: as if nobody had looked
+        assert execution_id is not None
+        self._remember(round_, memory, seen["notes"])
+        outputs, claim = seen["outputs"], seen["claim"]
+        if outputs is None or not self._applies(round_, key, deployed, trigger, outputs):
+            return
+        if claim is None:
+            self._start(round_, key, deployed, trigger, execution_id, outputs)
         else:
-            state = replace(state, notes={**state.notes, _NOTES: seen["notes"]})
-            if seen["outputs"] is not None and not state.is_disabled:
-                state = self._fire(round_, state, deployed, trigger, execution_id, seen["outputs"])
-        self._states.put(round_, state)
+            wanted = {"executionId": execution_id, "type": trigger.type, "claim": claim}
+            self._note(round_, key, {_CLAIM: wanted})
 
-    def _fire(
+    def _take_done(
+        self,
+        key: TriggerKey,
+        memory: TriggerKey,
+        execution_id: ExecutionId,
+        done: dict[str, Any] | str,
+        round_: Round,
+    ) -> None:
+        """What was claimed is done, so that the execution starts; if that failed it is tried again."""
+        deployed, trigger = self._deployed(key), self._trigger(key)
+        if deployed is None or trigger is None:
+            return
+        if isinstance(done, str):
+            self._failed(round_, key, deployed, trigger, done)
+            return
+        self._note(round_, key, {_CLAIM: None})
+        self._remember(round_, memory, done["notes"])
+        if done["outputs"] is not None:
+            self._start(round_, key, deployed, trigger, execution_id, done["outputs"])
+
+    def _remember(self, round_: Round, memory: TriggerKey, notes: Mapping[str, Any]) -> None:
+        self._note(round_, memory, {_NOTES: notes})
+
+    def _note(self, round_: Round, key: TriggerKey, changed: Mapping[str, Any]) -> None:
+        state = self._states.of(key, round_.at)
+        notes = {name: note for name, note in {**state.notes, **changed}.items() if note is not None}
+        self._states.put(round_, replace(state, notes=notes))
+
+    def _applies(
+        self, round_: Round, key: TriggerKey, deployed: Deployed, trigger: Trigger, variables: Mapping[str, Any]
+    ) -> bool:
+        circumstances = self._circumstances(round_, deployed, trigger, variables)
+        try:
+            return trigger_applies(trigger, circumstances)
+        except CannotTell as error:
+            request = request_of(trigger, variables, circumstances.scope)
+            self._starts.fail(round_, key, Wanted(flow=deployed.key, trigger=request.trigger), str(error))
+            self._states.put(round_, replace(self._states.of(key, round_.at), last_fired_at=round_.at))
+            return False
+
+    def _circumstances(
+        self, round_: Round, deployed: Deployed, trigger: Trigger, variables: Mapping[str, Any]
+    ) -> Circumstances:
+        return Circumstances(
+            scope=trigger_scope(deployed, trigger.id, round_.at, self._surroundings),
+            namespace=deployed.key.namespace,
+            flow_id=deployed.key.flow_id,
+        ).with_trigger(variables)
+
+    def _start(
         self,
         round_: Round,
-        state: TriggerState,
+        key: TriggerKey,
         deployed: Deployed,
         trigger: Trigger,
         execution_id: ExecutionId,
         variables: Mapping[str, Any],
-    ) -> TriggerState:
-        key = state.key
-        circumstances = Circumstances(
-            scope=trigger_scope(deployed, trigger.id, round_.at, self._surroundings),
-            namespace=key.namespace,
-            flow_id=key.flow_id,
-        ).with_trigger(variables)
-        request = request_of(trigger, variables, circumstances.scope)
-        try:
-            if not trigger_applies(trigger, circumstances):
-                return state
-        except CannotTell as error:
-            self._starts.fail(round_, key, Wanted(flow=deployed.key, trigger=request.trigger), str(error))
-            return replace(state, last_fired_at=round_.at)
-        made = self._starts.start(round_, key, request, execution_id=execution_id)
+    ) -> None:
+        scope = self._circumstances(round_, deployed, trigger, variables).scope
+        made = self._starts.start(round_, key, request_of(trigger, variables, scope), execution_id=execution_id)
         _log.info("polling.fired trigger=%s execution=%s", key, made and made.id)
-        return replace(state, last_fired_at=round_.at, execution_id=made.id if made else None)
+        state = self._states.of(key, round_.at)
+        self._states.put(round_, replace(state, last_fired_at=round_.at, execution_id=made.id if made else None))
 
     def _failed(self, round_: Round, key: TriggerKey, deployed: Deployed, trigger: Trigger, message: str) -> None:
         if not trigger.extra.get("failOnTriggerError"):

@@ -91,6 +91,7 @@ class StoreReads:
             task_id=search.task_id,
             task_run_id=search.task_run_id,
             attempt=search.attempt,
+            trigger_id=search.trigger_id,
             namespaces=(Match(MatchOp.EQUALS, (search.namespace,)),) if search.namespace else (),
             flows=(Match(MatchOp.EQUALS, (search.flow_id,)),) if search.flow_id else (),
             text=search.text or None,

@@ -69,6 +69,7 @@ class Settings:
     variables_globals: Mapping[str, Any] = field(default_factory=dict)
     allowed_hosts: tuple[str, ...] = ()
     watch_paths: tuple[str, ...] = ()
+    allowed_paths: tuple[str, ...] = ()
     secrets_folder: Path | None = None
     url: str | None = None
 
@@ -132,7 +133,7 @@ def _read(name: str, value: Any, origin: str) -> Any:
             return _flag(name, value, origin)
         case "variables_globals":
             return _mapping(name, value, origin)
-        case "allowed_hosts" | "watch_paths":
+        case "allowed_hosts" | "watch_paths" | "allowed_paths":
             parts = value.split(",") if isinstance(value, str) else value
             return tuple(str(part).strip() for part in parts)
         case "data" | "secrets_folder":

@@ -136,7 +136,7 @@ def _polling(read: Object) -> TriggerBody:
     }
     properties.pop("interval", None)
     interval = getattr(read.own, "interval", _INTERVAL_DEFAULT)
-    return Polling(interval=interval, properties=properties)
+    return Polling(interval=interval, properties=properties, state_key=getattr(read.own, "state_key", None))
 
 
 _BODIES: Final[Mapping[str, Callable[[Object], TriggerBody]]] = {

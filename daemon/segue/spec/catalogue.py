@@ -149,6 +149,7 @@ _IN_THE_ENGINE: Final = frozenset(
         "segue.trigger.Files",
         "core.http.Trigger",
         *jdbc.TRIGGERS,
+        *local_files.TRIGGERS,
         "core.runner.Process",
         "scripts.runner.docker.Docker",
         *conditions.TYPES,
@@ -196,6 +197,7 @@ def _built_in() -> Iterable[TypeEntry]:
     yield from _entries(Role.FLOWABLE, flowables.TYPES)
     yield from _entries(Role.TRIGGER, triggers.TYPES)
     yield from _entries(Role.TRIGGER, jdbc.TRIGGERS)
+    yield from _entries(Role.TRIGGER, local_files.TRIGGERS)
     yield from _entries(Role.TRIGGER, triggers.OWN_TYPES, prefix="")
     yield from _entries(Role.CONDITION, conditions.TYPES)
     yield from _entries(Role.RUNNER, runners.TYPES)

@@ -275,23 +275,6 @@ class Files(Spec):
     recursive: bool = Field(default=True, description="Watch folders below too.")
 
 
-class LocalFiles(Spec):
-    """Looks for files in a folder again and again."""
-
-    from_: Dynamic[Text] = Field(alias="from", description="The folder.")
-    reg_exp: Dynamic[Text] | None = Field(default=None, description="Pattern of the full path.")
-    recursive: Dynamic[bool] = Field(default=False, description="Look into folders below too.")
-    interval: Span = Field(default="PT60S", validate_default=True, description="Time between two looks.")
-    action: Dynamic[Literal["NONE", "MOVE", "DELETE"]] = Field(default="NONE", description="What becomes of a file.")
-    move_directory: Dynamic[Text] | None = Field(default=None, description="Where MOVE puts it.")
-    on: Dynamic[Literal["CREATE", "UPDATE", "CREATE_OR_UPDATE"]] = Field(
-        default="CREATE_OR_UPDATE", description="Which changes."
-    )
-    max_files: PositiveInt = Field(default=25, description="At most so many files in one execution.")
-    state_key: Dynamic[Text] | None = Field(default=None, description="Name under which seen files are remembered.")
-    state_ttl: Dynamic[Span] | None = Field(default=None, description="How long they are remembered.")
-
-
 class McpTool(Spec):
     """Shows the flow as a tool of the Model Context Protocol (2.0)."""
 
@@ -311,7 +294,6 @@ TYPES: Final[Mapping[str, type[Spec]]] = {
     "core.trigger.Webhook": Webhook,
     "core.trigger.McpToolTrigger": McpTool,
     "core.http.Trigger": Http,
-    "fs.local.Trigger": LocalFiles,
 }
 
 # Types of our own stand under their full name.

@@ -426,6 +426,7 @@ class LogSearch:
     task_id: str | None = None
     task_run_id: str | None = None
     attempt: int | None = None
+    trigger_id: str | None = None
     min_level: LogLevel = LogLevel.TRACE
     text: str = ""
     after: int | None = None

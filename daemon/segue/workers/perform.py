@@ -56,6 +56,7 @@ class Performer:
             warm_python=settings.warm_python,
             kill_grace_seconds=settings.kill_grace.total_seconds(),
             encryption_key=settings.encryption_key,
+            allowed_paths=settings.allowed_paths,
         )
 
     def perform(self, order: Order, *, is_worn: bool) -> None:
@@ -134,6 +135,8 @@ class Performer:
         if order.purpose != keeping.EVAL:
             variables = opened(order.variables, self._cipher, context.masker)
             context.scope = replace(context.scope, variables=variables)
+        if order.purpose == POLL:  # what a look remembers may hold a secret too, and was stored as such
+            order = context.order = replace(order, template=opened(order.template, self._cipher, context.masker))
         if order.purpose is not None and not order.is_errand:
             value = context.render(order.template, typed=order.typed)
             return Ended(order_id=order.id, state=State.SUCCESS, value=keeping.answer_of(order, value))

@@ -24,7 +24,8 @@ EVALUATION_SECONDS_MAX: Final = 30.0
 class WorkerSettings:
     """What each worker knows. `environment` is given on to scripts, `secrets` never is.
 
-    `mirror` is the bare repository that namespace files are read from.
+    `mirror` is the bare repository that namespace files are read from. `allowed_paths` are the folders that tasks on
+    files of the machine may reach; none means all.
     """
 
     instance: str
@@ -37,6 +38,7 @@ class WorkerSettings:
     python: str = sys.executable
     warm_python: bool = True
     kill_grace: timedelta = timedelta(seconds=10)
+    allowed_paths: tuple[str, ...] = ()
     orders_max: int = ORDERS_PER_WORKER_MAX
     memory_bytes_max: int = MEMORY_BYTES_MAX
 
@@ -59,6 +61,7 @@ class WorkerSettings:
                 "work": Path(plain["work"]),
                 "mirror": None if plain["mirror"] is None else Path(plain["mirror"]),
                 "kill_grace": timedelta(seconds=plain["kill_grace"]),
+                "allowed_paths": tuple(plain["allowed_paths"]),
             }
         )
 

@@ -30,6 +30,7 @@ def _wanted(request: Request) -> LogSearch:
         task_id=query.get("taskId"),
         task_run_id=query.get("taskRunId"),
         attempt=None if attempt is None else attempt + 1,
+        trigger_id=query.get("triggerId"),
         min_level=asks.level(query),
         text=query.get("q", ""),
     )

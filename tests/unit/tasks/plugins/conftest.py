@@ -1,7 +1,7 @@
 """What tests of these tasks share: a pool of workers, and a web server that remembers what was sent to it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +19,21 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPool]:
     shared = SharedPool(tmp_path_factory.mktemp("plugins"))
     yield shared
     shared.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a polling trigger has seen."""
+
+    outputs: dict[str, Any] | None
+    notes: dict[str, Any]
+    claim: dict[str, Any] | None
+    log: str
+
+    @property
+    def names(self) -> list[str]:
+        """Of the files that it gives."""
+        return [each["name"] for each in (self.outputs or {}).get("files", ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,22 @@ class Workbench:
         outcome = self.run(task_type, **properties)
         assert outcome.ended.failure is not None, outcome.ended
         return outcome.ended.failure.message
+
+    def look(
+        self,
+        task_type: str,
+        notes: Mapping[str, Any] | None = None,
+        claim: Mapping[str, Any] | None = None,
+        **properties: Any,
+    ) -> Looked:
+        """One look of a polling trigger; with a claim, what it does about that."""
+        given = {("from" if name == "from_" else name): value for name, value in properties.items()}
+        template = {"notes": notes, "claim": claim}
+        order = order_of(f"io.kestra.plugin.{task_type}", given, purpose="poll", template=template)
+        outcome = self.pool.run(order)
+        assert outcome.ended.failure is None, f"{outcome.ended.failure}\n{outcome.text}"
+        assert outcome.ended.value is not None
+        return Looked(**outcome.ended.value, log=outcome.text)
 
     def put(self, name: str, content: str | bytes) -> str:
         data = content.encode() if isinstance(content, str) else content
