@@ -81,7 +81,7 @@ def _marked(value: Any) -> Any:
 
 
 def _file_extension(given: Given, _now: datetime) -> Any:
-    return {"extension": extension_of(given["path"])}
+    return {"extension": None if given["path"] is None else extension_of(given["path"])}
 
 
 def _glob_pattern(given: Given, _now: datetime) -> Any:

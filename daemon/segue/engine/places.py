@@ -48,9 +48,16 @@ def may_mean(conditions: Sequence[Condition], gatherings: Sequence[Gathering], n
     """May an execution of this flow play a part in the trigger. Requirements that name no flow say nothing either way
     beside some that do."""
     around = frozenset(places_around(namespace, flow_id))
-    if not all(_places(each) & around for each in conditions):
+    if not all(_places(each) & around and not _rules_out(each, around) for each in conditions):
         return False
     return all(_may_gather(each, around) for each in gatherings)
+
+
+def _rules_out(condition: Condition, around: frozenset[Place]) -> bool:
+    """Is it a Not of something that every execution of the flow fulfils."""
+    if kind_of(condition) != "Not":
+        return False
+    return any((_places(each) - {ANYWHERE}) & around for each in condition.properties["conditions"])
 
 
 def _may_gather(gathering: Gathering, around: frozenset[Place]) -> bool:
