@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from segue.model.execution import Execution, Moved, TaskRun, TriggeredBy
@@ -16,7 +17,8 @@ from segue.model.revision import Author, Commit, FlowKey, Revision
 from segue.model.state import State
 from segue.model.task import Runnable, Task
 from segue.model.trigger import Webhook
-from segue.web import actions
+from segue.store.reads.matching import Op
+from segue.web import actions, filters
 from segue.web.app import create_app
 from segue.web.dates import iso
 from segue.web.live import EXECUTIONS, TRIGGERS, Doorbells, execution_topic
@@ -33,10 +35,11 @@ from segue.web.ports import (
     LiveFlow,
     LiveTrigger,
     LogEntry,
+    LogPage,
     LogSearch,
     MetricEntry,
+    MetricSpan,
     NotFired,
-    Op,
     Order,
     Page,
     Ports,
@@ -447,6 +450,23 @@ class MemoryDaemon:
         ]
         return tuple(found[-search.limit :] if search.newest else found[: search.limit])
 
+    def find_logs(self, search: LogPage) -> Page[LogEntry]:
+        found = [each for each in self.log if filters.holds(search.filters, partial(_log_field, each))]
+        found.sort(key=lambda each: each.id, reverse=search.descending)
+        start = (search.page - 1) * search.size
+        return Page(tuple(found[start : start + search.size]), len(found))
+
+    def metric_names(self, flow: FlowKey, task_id: str | None = None) -> tuple[str, ...]:
+        return tuple(sorted({each.name for each in self.figures if task_id in {None, each.task_id}}))
+
+    def metric_tasks(self, flow: FlowKey) -> tuple[str, ...]:
+        return tuple(sorted({each.task_id for each in self.figures if each.task_id}))
+
+    def metric_over_time(self, wanted: MetricSpan) -> tuple[tuple[datetime, float], ...]:
+        self.asked.append(wanted)
+        values = [each.value for each in self.figures if each.name == wanted.name]
+        return ((wanted.since, sum(values)),) if values else ()
+
     def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]:
         return tuple(self.figures)
 
@@ -459,8 +479,8 @@ class MemoryDaemon:
     def syncs(self, limit: int) -> tuple[Sync, ...]:
         return tuple(self.all_syncs[:limit])
 
-    def keys(self, namespace: str) -> tuple[KeyValue, ...]:
-        return tuple(entry for (each, _), entry in self.entries.items() if each == namespace)
+    def keys(self, namespace: str | None) -> tuple[KeyValue, ...]:
+        return tuple(self.entries[key] for key in sorted(self.entries) if namespace in {None, key[0]})
 
     def key(self, namespace: str, key: str) -> KeyValue | None:
         return self.entries.get((namespace, key))
@@ -528,6 +548,17 @@ def _meets(execution: Execution, wanted: Filter) -> bool:
                 text.lower() in f"{execution.id} {execution.namespace} {execution.flow_id} {execution.labels}".lower()
             )
     raise AssertionError(f"the tests' daemon cannot filter by {wanted.field}")
+
+
+def _log_field(entry: LogEntry, field: Field) -> Any:
+    return {
+        Field.Q: entry.message,
+        Field.NAMESPACE: entry.namespace,
+        Field.FLOW_ID: entry.flow_id,
+        Field.LEVEL: str(LEVELS.index(entry.level)),
+        Field.EXECUTION_ID: entry.execution_id,
+        Field.TASK_ID: entry.task_id,
+    }[field]
 
 
 def ports_of(daemon: MemoryDaemon) -> Ports:

@@ -2,9 +2,9 @@
 storage. Nothing here decides or writes; all of it is called from threads.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
 
 from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
 from segue.git.history import read_commit
@@ -12,7 +12,7 @@ from segue.git.mirror import Mirror
 from segue.git.names import BadName
 from segue.git.namespace_files import NamespaceFiles
 from segue.git.runner import GitError
-from segue.model.execution import Execution, Kind, TaskRun
+from segue.model.execution import Execution, TaskRun
 from segue.model.order import LogLevel
 from segue.model.revision import Commit, FlowKey, Revision
 from segue.runtime.clock import Clock
@@ -21,13 +21,12 @@ from segue.storage.address import AddressRefused
 from segue.storage.storage import Storage, StorageFailure
 from segue.store.reads import entries, executions, logs, metrics, revisions
 from segue.store.reads import search as searching
-from segue.store.reads.matching import Match
-from segue.store.reads.matching import Op as MatchOp
+from segue.store.reads.matching import Match, Op, equals
 from segue.store.reads.readers import Readers
 from segue.store.records import Entry, StoredLogLine
 from segue.store.records import Sync as StoredSync
 from segue.web import ports
-from segue.web.ports import Field, Op
+from segue.web.ports import Field
 
 _SORTS: Final = {
     ports.Order.STARTED: searching.Sort.STARTED,
@@ -38,7 +37,6 @@ _SORTS: Final = {
     ports.Order.FLOW: searching.Sort.FLOW,
     ports.Order.ID: searching.Sort.ID,
 }
-_NOTHING: Final = Match(MatchOp.EQUALS, ())
 
 
 class StoreReads:
@@ -92,8 +90,8 @@ class StoreReads:
             task_run_id=search.task_run_id,
             attempt=search.attempt,
             trigger_id=search.trigger_id,
-            namespaces=(Match(MatchOp.EQUALS, (search.namespace,)),) if search.namespace else (),
-            flows=(Match(MatchOp.EQUALS, (search.flow_id,)),) if search.flow_id else (),
+            namespaces=(Match(Op.EQUALS, (search.namespace,)),) if search.namespace else (),
+            flows=(Match(Op.EQUALS, (search.flow_id,)),) if search.flow_id else (),
             text=search.text or None,
             before_id=search.before,
         )
@@ -105,6 +103,17 @@ class StoreReads:
             else:
                 lines = reversed(logs.latest(connection, filters, limit=search.limit))
         return tuple(map(_log_entry, lines))
+
+    def find_logs(self, search: ports.LogPage) -> ports.Page[ports.LogEntry]:
+        with self._readers.snapshot() as connection:
+            found = logs.search(
+                connection,
+                log_filters_of(search.filters),
+                offset=(search.page - 1) * search.size,
+                limit=search.size,
+                descending=search.descending,
+            )
+        return ports.Page(tuple(map(_log_entry, found.lines)), found.total, found.is_exact)
 
     def metrics(self, execution_id: str) -> tuple[ports.MetricEntry, ...]:
         with self._readers.snapshot() as connection:
@@ -122,6 +131,28 @@ class StoreReads:
             for each in found
         )
 
+    def metric_names(self, flow: FlowKey, task_id: str | None = None) -> tuple[str, ...]:
+        with self._readers.snapshot() as connection:
+            return metrics.names(connection, flow.namespace, flow.flow_id, task_id=task_id)
+
+    def metric_tasks(self, flow: FlowKey) -> tuple[str, ...]:
+        with self._readers.snapshot() as connection:
+            return metrics.tasks(connection, flow.namespace, flow.flow_id)
+
+    def metric_over_time(self, wanted: ports.MetricSpan) -> tuple[tuple[datetime, float], ...]:
+        with self._readers.snapshot() as connection:
+            points = metrics.over_time(
+                connection,
+                wanted.flow.namespace,
+                wanted.flow.flow_id,
+                wanted.name,
+                since=wanted.since,
+                before=wanted.until,
+                aggregation=metrics.Aggregation(wanted.aggregation),
+                task_id=wanted.task_id,
+            )
+        return tuple((point.at, point.value) for point in points)
+
     def revisions(self, flow: FlowKey) -> tuple[Revision, ...]:
         with self._readers.snapshot() as connection:
             found = revisions.of_flow(connection, flow)
@@ -135,7 +166,7 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             return tuple(map(_sync, revisions.syncs(connection, limit)))
 
-    def keys(self, namespace: str) -> tuple[ports.KeyValue, ...]:
+    def keys(self, namespace: str | None) -> tuple[ports.KeyValue, ...]:
         with self._readers.snapshot() as connection:
             return tuple(map(key_value, entries.of_namespace(connection, namespace, now=self._clock.now())))
 
@@ -212,75 +243,152 @@ class StoredFiles:
 # Filters.
 
 
-def filters_of(wanted: Iterable[ports.Filter]) -> searching.Filters:
-    """The store's filters of Kestra's. What the store cannot compare finds nothing rather than everything."""
-    found: dict[str, object] = {}
+def filters_of(wanted: Iterable[ports.Wanted]) -> searching.Filters:
+    """The store's filters of what was asked for; which comparisons there can be says `web.filters`."""
+    return _all_of(searching.Filters, _filter, wanted)
+
+
+def log_filters_of(wanted: Iterable[ports.Wanted]) -> logs.LogFilters:
+    return _all_of(logs.LogFilters, _log_filter, wanted)
+
+
+F = TypeVar("F")
+
+
+def _all_of(
+    kind: Callable[..., F], read: Callable[[ports.Filter], dict[str, Any]], wanted: Iterable[ports.Wanted]
+) -> F:
+    parts: dict[str, Any] = {}
     for each in wanted:
-        for name, value in _filter(each).items():
-            old = found.get(name)
-            found[name] = (*old, *value) if isinstance(old, tuple) and isinstance(value, tuple) else value
-    return searching.Filters(**found)  # type: ignore[arg-type]
+        if isinstance(each, ports.AnyOf):
+            alternatives = tuple(_all_of(kind, read, alternative) for alternative in each.alternatives)
+            _add(kind, parts, "any_of", (alternatives,))
+            continue
+        for name, value in read(each).items():
+            _add(kind, parts, name, value)
+    return kind(**parts)
 
 
-def _filter(each: ports.Filter) -> dict[str, object]:
-    text = each.values[0] if each.values else ""
+def _add(kind: Callable[..., F], parts: dict[str, Any], name: str, value: Any) -> None:
+    """Put one more filter to the others, all of which have to hold."""
+    if name not in parts:
+        parts[name] = value
+    elif name in _ALL_OF:
+        parts[name] += value
+    elif name.endswith(("_from", "since")):
+        parts[name] = max(parts[name], value)
+    elif name.endswith("before"):
+        parts[name] = min(parts[name], value)
+    else:  # a second one of what there can be one of: a choice with nothing else to choose
+        _add(kind, parts, "any_of", ((kind(**{name: value}),),))
+
+
+_ALL_OF: Final = frozenset(
+    {"namespaces", "flows", "states", "labels", "labels_absent", "labels_of", "columns", "any_of"}
+)
+
+
+def _filter(each: ports.Filter) -> dict[str, Any]:
+    match, text = Match(each.op, each.values), each.values[0] if each.values else ""
     match each.field:
         case Field.Q:
             return {"text": text or None}
-        case Field.ID:
-            return {"ids": each.values}
         case Field.NAMESPACE:
-            return {"namespaces": (_match(each),)}
+            return {"namespaces": (match,)}
         case Field.FLOW_ID:
-            return {"flows": (_match(each),)}
+            return {"flows": (match,)}
         case Field.STATE:
-            return {"states": (_match(each),)}
+            return {"states": (match,)}
         case Field.LABELS:
-            pairs = tuple((key, value) for key, _, value in (pair.partition(":") for pair in each.values))
-            return {"labels_absent" if each.op in {Op.NOT_EQUALS, Op.NOT_IN} else "labels": pairs}
+            return _labels(each)
         case Field.START_DATE:
-            return _span("started", each.op, text)
+            return _span(each, "started_from", "started_before")
         case Field.END_DATE:
-            return _span("ended", each.op, text)
-        case Field.TRIGGER_ID:
-            return {"trigger_id": text}
-        case Field.TRIGGER_EXECUTION_ID:
-            return {"trigger_execution_id": text}
-        case Field.PARENT_ID:
-            return {"parent_id": text}
+            return _span(each, "ended_from", "ended_before")
         case Field.CHILD:
             return {"is_child": text == "CHILD"}
-        case Field.KIND:
-            return {"kind": Kind(text)} if text in set(Kind) else {"states": (_NOTHING,)}
-        case Field.FLOW_REVISION:
-            return {"revision": int(text)} if text.isdigit() else {"states": (_NOTHING,)}
+        case Field.ID if each.op in {Op.EQUALS, Op.IN}:
+            return {"ids": each.values}
+        case field if each.op is Op.EQUALS and field in _DRIVING:
+            return {_DRIVING[field]: text}
+        case field:
+            return {"columns": ((_COLUMNS[field], match),)}
 
 
-def _match(each: ports.Filter) -> Match:
-    if each.op.value not in set(MatchOp):
-        return _NOTHING
-    return Match(MatchOp(each.op.value), each.values)
+# Fields by which few executions may be found, and the columns of all that are compared row by row.
+_DRIVING: Final = {
+    Field.TRIGGER_ID: "trigger_id",
+    Field.TRIGGER_EXECUTION_ID: "trigger_execution_id",
+    Field.PARENT_ID: "parent_id",
+}
+_COLUMNS: Final = {
+    Field.ID: searching.Column.ID,
+    Field.TRIGGER_ID: searching.Column.TRIGGER_ID,
+    Field.TRIGGER_EXECUTION_ID: searching.Column.TRIGGER_EXECUTION_ID,
+    Field.PARENT_ID: searching.Column.PARENT_ID,
+    Field.KIND: searching.Column.KIND,
+    Field.FLOW_REVISION: searching.Column.REVISION,
+}
 
 
-def _span(name: str, op: Op, text: str) -> dict[str, object]:
+def _labels(each: ports.Filter) -> dict[str, Any]:
+    pairs = tuple((key, value) for key, _, value in (pair.partition(":") for pair in each.values))
+    match each.op:
+        case Op.EQUALS:
+            return {"labels": pairs}
+        case Op.NOT_EQUALS | Op.NOT_IN:
+            return {"labels_absent": pairs}
+        case Op.IN:
+            return {"labels_of": (tuple((key, equals(value)) for key, value in pairs),)}
+        case op:
+            return {"labels_of": (tuple((key, Match(op, (value,))) for key, value in pairs),)}
+
+
+def _log_filter(each: ports.Filter) -> dict[str, Any]:
+    match, text = Match(each.op, each.values), each.values[0] if each.values else ""
+    match each.field:
+        case Field.Q:
+            return {"text": text or None}
+        case Field.NAMESPACE:
+            return {"namespaces": (match,)}
+        case Field.FLOW_ID:
+            return {"flows": (match,)}
+        case Field.START_DATE | Field.END_DATE:
+            return _span(each, "since", "before")
+        case Field.LEVEL if each.op is Op.GREATER_THAN_OR_EQUAL_TO:
+            return {"level_min": LogLevel(text)}
+        case Field.EXECUTION_ID if each.op is Op.EQUALS:
+            return {"execution_id": text}
+        case Field.ATTEMPT:  # callers count from 0
+            numbers = tuple(str(int(value) + 1) for value in each.values)
+            return {"columns": ((logs.Column.ATTEMPT, Match(each.op, numbers)),)}
+        case field:
+            return {"columns": ((_LOG_COLUMNS[field], match),)}
+
+
+_LOG_COLUMNS: Final = {
+    Field.LEVEL: logs.Column.LEVEL,
+    Field.EXECUTION_ID: logs.Column.EXECUTION_ID,
+    Field.TRIGGER_ID: logs.Column.TRIGGER_ID,
+    Field.TASK_ID: logs.Column.TASK_ID,
+    Field.TASK_RUN_ID: logs.Column.TASK_RUN_ID,
+}
+
+
+def _span(each: ports.Filter, first: str, end: str) -> dict[str, Any]:
     """Stored times are whole microseconds, so "after" is "from one microsecond later"."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return {"states": (_NOTHING,)}
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    tick = timedelta(microseconds=1)
-    match op:
+    at, tick = datetime.fromisoformat(each.values[0]), timedelta(microseconds=1)
+    match each.op:
         case Op.GREATER_THAN_OR_EQUAL_TO:
-            return {f"{name}_from": at}
+            return {first: at}
         case Op.GREATER_THAN:
-            return {f"{name}_from": at + tick}
+            return {first: at + tick}
         case Op.LESS_THAN:
-            return {f"{name}_before": at}
+            return {end: at}
         case Op.LESS_THAN_OR_EQUAL_TO:
-            return {f"{name}_before": at + tick}
+            return {end: at + tick}
         case _:
-            return {f"{name}_from": at, f"{name}_before": at + tick}
+            return {first: at, end: at + tick}
 
 
 # Values.

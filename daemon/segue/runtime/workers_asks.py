@@ -23,9 +23,9 @@ from segue.runtime.purging import KeysPurged, Parts, Purges
 from segue.spec.key_values import KeyRefused, check_reachable, checked_key
 from segue.store.errors import ReadTooLong
 from segue.store.purge import Cursor, Lines, Purged
-from segue.store.reads.matching import Match, equals, within
+from segue.store.reads.matching import Match, Op, equals, within
 from segue.web.actions import Action, Kill, Resume, SetDisabled
-from segue.web.ports import Field, Filter, KeyValue, LogEntry, LogSearch, Op, Order, Reads, Refusal, Search, TriggerKey
+from segue.web.ports import Field, Filter, KeyValue, LogEntry, LogSearch, Order, Reads, Refusal, Search, TriggerKey
 
 ERROR_LOGS_MAX: Final = 100
 CHILDREN_AT_ONCE: Final = 100

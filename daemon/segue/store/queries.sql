@@ -277,6 +277,9 @@ ORDER BY id;
 SELECT DISTINCT name FROM metrics
 WHERE namespace = :namespace AND flow_id = :flow AND (:task IS NULL OR task_id = :task) ORDER BY name;
 
+-- name: metric_tasks
+SELECT DISTINCT task_id FROM metrics WHERE namespace = ? AND flow_id = ? AND task_id IS NOT NULL ORDER BY task_id;
+
 -- name: metric_over_time
 SELECT at - at % :span AS beginning, sum(value), avg(value), min(value), max(value) FROM metrics
 WHERE namespace = :namespace AND flow_id = :flow AND name = :name AND at >= :since AND at < :before

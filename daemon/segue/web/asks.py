@@ -1,27 +1,21 @@
 """What callers ask for, read from queries, forms and bodies: parsed once here, trusted further in."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 
 from segue.model.order import LogLevel
 from segue.model.state import State
+from segue.web import filters
 from segue.web.answers import Refused
-from segue.web.dates import iso, moment, span
-from segue.web.ports import Field, Filter, Op, Order, Search, Upload
+from segue.web.dates import moment
+from segue.web.ports import Order, Search, Upload
 from segue.web.settings import FORM_PARTS_MAX, FORM_VALUE_MAX, PAGE_SIZE_MAX
-
-_FILTER: Final = re.compile(r"filters\[(\w+)\]\[(\w+)\](?:\[(.+)\])?")
-_FIELD_NAMES: Final = {"query": Field.Q, "flow_id": Field.FLOW_ID, "flow": Field.FLOW_ID}
-_DATES: Final = frozenset({Field.START_DATE, Field.END_DATE})
-# Filters that Kestra's clients send and that all of our executions meet.
-_MET_BY_ALL: Final = frozenset({"scope", "existingOnly"})
 
 
 def flag(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:
@@ -93,79 +87,12 @@ def search(query: QueryParams, now: datetime) -> Search:
     """Filters in both spellings, paging and sorting of a search for executions."""
     order, descending = _order(query.getlist("sort"))
     return Search(
-        filters=tuple(_filters(query, now)),
+        filters=filters.read(query, now, filters.EXECUTIONS),
         order=order,
         descending=descending,
         page=number(query, "page", 1, least=1),
         size=number(query, "size", 10, least=1, most=PAGE_SIZE_MAX),
     )
-
-
-def filters(query: QueryParams, now: datetime) -> tuple[Filter, ...]:
-    return tuple(_filters(query, now))
-
-
-def _filters(query: QueryParams, now: datetime) -> Iterable[Filter]:
-    states = [one for each in query.getlist("state") if each for one in each.split(",")]
-    if states:
-        yield _checked(Filter(Field.STATE, Op.IN, tuple(states)))
-    for name, value in query.multi_items():
-        match = _FILTER.fullmatch(name)
-        if match:
-            yield from _bracketed(match[1], match[2], match[3], value, now)
-        elif value:
-            yield from _flat(name, value, now)
-
-
-def _bracketed(name: str, op_name: str, key: str | None, value: str, now: datetime) -> Iterable[Filter]:
-    if name in _MET_BY_ALL:
-        return
-    if name == "timeRange":
-        yield _since(value, now)
-        return
-    known = _FIELD_NAMES.get(name) or (Field(name) if name in set(Field) else None)
-    if known is None or op_name not in Op.__members__:
-        raise Refused(422, f"Unknown filter `filters[{name}][{op_name}]`")
-    op = Op[op_name]
-    if known is Field.LABELS and key is not None:
-        value = f"{key}:{value}"
-    values = tuple(value.split(",")) if op in {Op.IN, Op.NOT_IN} else (value,)
-    yield _checked(Filter(known, op, values))
-
-
-def _flat(name: str, value: str, now: datetime) -> Iterable[Filter]:
-    """The flat parameters of Kestra 1.x; a repeated one is told of one by one."""
-    match name:
-        case "q":
-            yield Filter(Field.Q, Op.CONTAINS, (value,))
-        case "namespace":
-            yield Filter(Field.NAMESPACE, Op.PREFIX, (value,))
-        case "flowId" | "triggerExecutionId" | "childFilter" | "labels" | "parentId" | "triggerId" | "kind":
-            yield _checked(Filter(Field(name), Op.EQUALS, (value,)))
-        case "startDate":
-            yield _checked(Filter(Field.START_DATE, Op.GREATER_THAN_OR_EQUAL_TO, (value,)))
-        case "endDate":
-            yield _checked(Filter(Field.START_DATE, Op.LESS_THAN_OR_EQUAL_TO, (value,)))
-        case "timeRange":
-            yield _since(value, now)
-
-
-def _since(value: str, now: datetime) -> Filter:
-    back = span(value)
-    if back is None:
-        raise Refused(422, f"Invalid parameter `timeRange`: `{value}` is not an ISO 8601 duration")
-    return Filter(Field.START_DATE, Op.GREATER_THAN_OR_EQUAL_TO, (iso(now - back),))
-
-
-def _checked(wanted: Filter) -> Filter:
-    if wanted.field is Field.STATE and wanted.op in {Op.EQUALS, Op.NOT_EQUALS, Op.IN, Op.NOT_IN}:
-        return Filter(wanted.field, wanted.op, tuple(state(value, "state") for value in wanted.values))
-    if wanted.field is Field.LABELS:
-        labels(wanted.values)
-    if wanted.field in _DATES:
-        dates = [date({wanted.field: value}, wanted.field) for value in wanted.values]
-        return Filter(wanted.field, wanted.op, tuple(iso(at) for at in dates if at is not None))
-    return wanted
 
 
 def _order(sorts: Sequence[str]) -> tuple[Order, bool]:

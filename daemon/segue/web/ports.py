@@ -23,6 +23,7 @@ from segue.model.problem import Problem
 from segue.model.revision import Commit, FlowKey, Revision
 from segue.model.state import State
 from segue.model.trigger import Trigger
+from segue.store.reads.matching import Op
 from segue.web.actions import Action, TriggerAction
 from segue.web.live import Doorbells
 
@@ -303,7 +304,7 @@ class Daemon(Protocol):
 
 
 class Field(StrEnum):
-    """What executions can be searched by: Kestra's names."""
+    """What lists can be filtered by: Kestra's names. Which list knows which, and how it compares, says `web.filters`."""
 
     Q = "q"
     ID = "id"
@@ -319,34 +320,42 @@ class Field(StrEnum):
     PARENT_ID = "parentId"
     CHILD = "childFilter"  # CHILD | MAIN
     KIND = "kind"
-
-
-class Op(StrEnum):
-    EQUALS = "EQUALS"
-    NOT_EQUALS = "NOT_EQUALS"
-    IN = "IN"
-    NOT_IN = "NOT_IN"
-    GREATER_THAN = "GREATER_THAN"
-    LESS_THAN = "LESS_THAN"
-    GREATER_THAN_OR_EQUAL_TO = "GREATER_THAN_OR_EQUAL_TO"
-    LESS_THAN_OR_EQUAL_TO = "LESS_THAN_OR_EQUAL_TO"
-    STARTS_WITH = "STARTS_WITH"
-    ENDS_WITH = "ENDS_WITH"
-    CONTAINS = "CONTAINS"
-    REGEX = "REGEX"
-    PREFIX = "PREFIX"  # of a namespace: itself and all below it
+    LEVEL = "level"
+    EXECUTION_ID = "executionId"
+    TASK_ID = "taskId"
+    TASK_RUN_ID = "taskRunId"
+    ATTEMPT = "attemptNumber"
+    TYPE = "type"
+    TRIGGER_STATE = "triggerState"  # ENABLED | DISABLED
+    ENABLED = "enabled"
+    LOCKED = "locked"
+    LAST_FIRED = "lastTriggeredDate"
+    NEXT_FIRE = "nextExecutionDate"
+    CREATED = "created"
+    UPDATED = "updated"
+    EXPIRES = "expirationDate"
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """`values` are texts (dates: ISO 8601 in UTC); more than one for IN and NOT_IN alone.
 
-    Of LABELS each value is `key:value`. Of Q, the text is looked for in id, namespace, flow id and labels.
+    Of LABELS each value is `key:value`. Of Q, the text is looked for in namespace and flow id.
     """
 
     field: Field
     op: Op
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of these has to hold, whole."""
+
+    alternatives: tuple[tuple[Filter, ...], ...]
+
+
+Wanted = Filter | AnyOf
 
 
 class Order(StrEnum):
@@ -363,7 +372,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[Wanted, ...] = ()
     order: Order = Order.STARTED
     descending: bool = True
     page: int = 1
@@ -436,6 +445,16 @@ class LogSearch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    """A page of all there are, in the order of their arrival."""
+
+    filters: tuple[Wanted, ...] = ()
+    descending: bool = True
+    page: int = 1
+    size: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricEntry:
     """`kind` is counter, timer or gauge."""
 
@@ -446,6 +465,18 @@ class MetricEntry:
     tags: Mapping[str, str]
     task_id: str | None = None
     task_run_id: TaskRunId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpan:
+    """What one metric of a flow (or of a task of it) comes to over time. `aggregation` is sum, avg, min or max."""
+
+    flow: FlowKey
+    name: str
+    since: datetime
+    until: datetime
+    aggregation: str = "sum"
+    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -481,7 +512,15 @@ class Reads(Protocol):
 
     def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[Tally, ...]: ...
     def logs(self, search: LogSearch) -> tuple[LogEntry, ...]: ...
+    def find_logs(self, search: LogPage) -> Page[LogEntry]: ...
     def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]: ...
+    def metric_names(self, flow: FlowKey, task_id: str | None = None) -> tuple[str, ...]: ...
+    def metric_tasks(self, flow: FlowKey) -> tuple[str, ...]:
+        """The tasks of a flow that metrics are stored of."""
+
+    def metric_over_time(self, wanted: MetricSpan) -> tuple[tuple[datetime, float], ...]:
+        """By hour up to two days, by day beyond that; times without values are left out."""
+
     def revisions(self, flow: FlowKey) -> tuple[Revision, ...]:
         """Newest first."""
 
@@ -491,7 +530,9 @@ class Reads(Protocol):
     def syncs(self, limit: int) -> tuple[Sync, ...]:
         """Newest first."""
 
-    def keys(self, namespace: str) -> tuple[KeyValue, ...]: ...
+    def keys(self, namespace: str | None) -> tuple[KeyValue, ...]:
+        """Those of a namespace, or with None all there are; by namespace and key."""
+
     def key(self, namespace: str, key: str) -> KeyValue | None: ...
 
 

@@ -11,6 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from segue.expression.java_regex import TooSlow
+from segue.store.errors import ReadTooLong
 from segue.web import answers
 from segue.web.access import SAFE_METHODS, Need, is_same_origin
 from segue.web.answers import Refused
@@ -70,8 +72,10 @@ class _Guarded:
             return self._error(request, refusal)
         except HTTPException as error:
             return self._error(request, Refused(error.status_code, error.detail))
-        except TooManyFollowers as error:
+        except (TooManyFollowers, ReadTooLong) as error:
             return self._error(request, Refused(503, f"{error}"))
+        except TooSlow as error:
+            return self._error(request, Refused(422, f"{error}"))
         except ClientDisconnect:
             raise
         except Exception:

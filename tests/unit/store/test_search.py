@@ -11,7 +11,7 @@ from segue.store.errors import ReadTooLong
 from segue.store.reads import search as search_module
 from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
-from segue.store.reads.search import Filters, Page, Sort, ids_of, search, state_match
+from segue.store.reads.search import Column, Filters, Page, Sort, ids_of, search, state_match
 
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution, an_id, at
 
@@ -77,6 +77,32 @@ CASES = {
     "replays of": (Filters(parent_id=an_id(0)), [6]),
     "kind": (Filters(kind=Kind.TEST), [5]),
     "revision": (Filters(revision=7), [6]),
+    "trigger starts with": (Filters(columns=((Column.TRIGGER_ID, Match(Op.STARTS_WITH, ("AFT",))),)), [7]),
+    "not a trigger, or none": (
+        Filters(columns=((Column.TRIGGER_ID, Match(Op.NOT_EQUALS, ("after",))),)),
+        [6, 5, 4, 3, 2, 1, 0],
+    ),
+    "no trigger": (Filters(columns=((Column.TRIGGER_ID, Match(Op.IS_NULL)),), flows=(equals("etl"),)), [5]),
+    "one of revisions": (Filters(columns=((Column.REVISION, Match(Op.IN, ("7", "9"))),)), [6]),
+    "a label's value contains": (Filters(labels_of=((("env", Match(Op.CONTAINS, ("RO",))),),)), [2, 1]),
+    "one of labels": (Filters(labels_of=((("env", equals("dev")), ("ünï", Match(Op.CONTAINS, ("日",)))),)), [7, 0]),
+    "a flow by a regular expression": (Filters(flows=(Match(Op.REGEX, ("(?i)^et",)),)), [5, 3]),
+    "this or that": (
+        Filters(
+            any_of=(
+                (
+                    Filters(namespaces=(equals("companyb"),)),
+                    Filters(states=(state_match(State.FAILED),), labels=(("env", "prod"),)),
+                    Filters(parent_id=an_id(0)),
+                ),
+            )
+        ),
+        [6, 5, 1],
+    ),
+    "this or that, of a flow": (
+        Filters(flows=(equals("hello"),), any_of=((Filters(text="companyb"), Filters(revision=7)),)),
+        [6],
+    ),
     "SQL in a text": (Filters(text="' OR 1=1 --"), []),
 }
 

@@ -7,13 +7,14 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import LEVELS, LogLevel
 from segue.store.columns import microseconds, time
 from segue.store.named_queries import QUERIES
-from segue.store.reads.matching import Match
+from segue.store.reads.matching import Match, condition
 from segue.store.records import StoredLogLine
 
 COUNT_MAX: Final = 10_000
@@ -24,9 +25,20 @@ _ONE_FLOW: Final = "namespace = ? AND flow_id = ?"
 _SEVERAL_FLOWS: Final = "(+namespace, +flow_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))"
 
 
+class Column(StrEnum):
+    """What else a text is compared with, line by line."""
+
+    LEVEL = "level"
+    EXECUTION_ID = "execution_id"
+    TRIGGER_ID = "trigger_id"
+    TASK_ID = "task_id"
+    TASK_RUN_ID = "task_run_id"
+    ATTEMPT = "CAST(attempt AS TEXT)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilters:
-    """All of these have to hold. `after_id` is for who has read up to there, `before_id` for who reads backwards. `attempt` counts from 1."""
+    """All of these have to hold, and of each entry of `any_of` one. `after_id` is for who has read up to there, `before_id` for who reads backwards. `attempt` counts from 1."""
 
     execution_id: str | None = None
     after_id: int | None = None
@@ -38,6 +50,8 @@ class LogFilters:
     trigger_id: str | None = None
     namespaces: tuple[Match, ...] = ()
     flows: tuple[Match, ...] = ()
+    columns: tuple[tuple[Column, Match], ...] = ()
+    any_of: tuple[tuple["LogFilters", ...], ...] = ()
     text: str | None = None
     since: datetime | None = None
     before: datetime | None = None
@@ -121,6 +135,14 @@ def _where(connection: sqlite3.Connection, filters: LogFilters, execution_id: st
         # One flow is a range of the index; several would have to be sorted, so they are looked for along the lines.
         parts.append(_ONE_FLOW if len(flows) == 1 else _SEVERAL_FLOWS)
         parameters.extend(flows[0] if len(flows) == 1 else [json.dumps(flows)])
+    for column, match in filters.columns:
+        part, wanted = condition(column.value, match)
+        parts.append(part)
+        parameters.extend(wanted)
+    for alternatives in filters.any_of:
+        each = [_where(connection, alternative, alternative.execution_id) for alternative in alternatives]
+        parts.append("(" + (" OR ".join(f"({part})" for part, _ in each) or "FALSE") + ")")
+        parameters.extend(parameter for _, wanted in each for parameter in wanted)
     return " AND ".join(parts) or "TRUE", parameters
 
 

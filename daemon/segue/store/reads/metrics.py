@@ -46,6 +46,11 @@ def names(
     return tuple(name for (name,) in rows)
 
 
+def tasks(connection: sqlite3.Connection, namespace: str, flow_id: str) -> tuple[str, ...]:
+    """Those that metrics are stored of."""
+    return tuple(task for (task,) in connection.execute(QUERIES["metric_tasks"], (namespace, flow_id)))
+
+
 def over_time(
     connection: sqlite3.Connection,
     namespace: str,

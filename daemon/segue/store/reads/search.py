@@ -5,7 +5,7 @@ by namespace, flow, state or text is answered there first: what is left are *seg
 `executions_flow_ix` that is sorted by start already. A page is the merge of their heads, and the total is the sum of
 their numbers. Filters that name few executions (a parent, a rare label) *drive* instead: their executions are
 fetched and the rest is checked. Everything else is a *condition*, checked row by row; then the total is counted
-only up to COUNT_MAX.
+only up to COUNT_MAX. Filters of which any has to hold are conditions too, whatever they ask.
 
 The SQL here is put together from constant fragments; what a person typed is always a parameter.
 """
@@ -13,7 +13,7 @@ The SQL here is put together from constant fragments; what a person typed is alw
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,7 @@ from segue.model.state import State
 from segue.store.columns import microseconds
 from segue.store.named_queries import QUERIES
 from segue.store.reads import executions
-from segue.store.reads.matching import Match, Op
+from segue.store.reads.matching import Match, Op, condition
 
 COUNT_MAX: Final = 10_000
 PAGE_SIZE_MAX: Final = 1_000
@@ -51,10 +51,22 @@ class Sort(StrEnum):
     ID = "id"
 
 
+class Column(StrEnum):
+    """What else a text is compared with, row by row."""
+
+    ID = "id"
+    TRIGGER_ID = "trigger_id"
+    TRIGGER_EXECUTION_ID = "trigger_execution_id"
+    PARENT_ID = "parent_id"
+    KIND = "kind"
+    REVISION = "CAST(revision AS TEXT)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """All of these have to hold. `labels` have to be there, `labels_absent` must not. `is_child` asks whether
-    another execution asked for it. Times are from the first (included) to the second (excluded)."""
+    """All of these have to hold. `labels` have to be there, `labels_absent` must not; of each entry of `labels_of` one
+    has to match, and of each entry of `any_of` one has to hold. `is_child` asks whether another execution asked for it.
+    Times are from the first (included) to the second (excluded)."""
 
     text: str | None = None
     namespaces: tuple[Match, ...] = ()
@@ -62,6 +74,9 @@ class Filters:
     states: tuple[Match, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     labels_absent: tuple[tuple[str, str], ...] = ()
+    labels_of: tuple[tuple[tuple[str, Match], ...], ...] = ()
+    columns: tuple[tuple[Column, Match], ...] = ()
+    any_of: tuple[tuple["Filters", ...], ...] = ()
     ids: tuple[str, ...] | None = None
     started_from: datetime | None = None
     started_before: datetime | None = None
@@ -117,6 +132,12 @@ class _Where:
         self.parts.append(part)
         self.parameters.extend(parameters)
 
+    def add_any(self, alternatives: Iterable["_Where"]) -> None:
+        """One of these, each whole."""
+        each = list(alternatives)
+        part = " OR ".join(f"({alternative.text()})" for alternative in each) or "FALSE"
+        self.add(f"({part})", *(parameter for alternative in each for parameter in alternative.parameters))
+
     def text(self, *before: str) -> str:
         return " AND ".join([*before, *self.parts]) or "TRUE"
 
@@ -154,15 +175,19 @@ def ids_of(connection: sqlite3.Connection, filters: Filters, *, limit: int) -> t
 
 def _plan(connection: sqlite3.Connection, filters: Filters) -> _Plan:
     every = [_Segment(*row) for row in connection.execute(QUERIES["execution_counts"])]
-    where = _conditions(filters)
+    where = _conditions(filters, every)
     is_driven = _drive(connection, filters, where)
     by_name = bool(filters.namespaces or filters.flows or filters.text)
-    if not by_name and not filters.states:
-        segments = None
-    else:
-        segments = tuple(segment for segment in every if _is_meant(segment, filters))
+    segments = _meant(every, filters)
     states = None if by_name or segments is None else tuple(sorted({segment.state for segment in segments}))
     return _Plan(segments, states, where, is_driven, sum(segment.number for segment in every))
+
+
+def _meant(every: Sequence[_Segment], filters: Filters) -> tuple[_Segment, ...] | None:
+    """The segments that the filters name; None where they name none, which means all."""
+    if not (filters.namespaces or filters.flows or filters.text or filters.states):
+        return None
+    return tuple(segment for segment in every if _is_meant(segment, filters))
 
 
 def _is_meant(segment: _Segment, filters: Filters) -> bool:
@@ -175,7 +200,7 @@ def _is_meant(segment: _Segment, filters: Filters) -> bool:
     )
 
 
-def _conditions(filters: Filters) -> _Where:
+def _conditions(filters: Filters, every: Sequence[_Segment]) -> _Where:
     where = _Where()
     for part, at in (
         ("started_at >= ?", filters.started_from),
@@ -193,8 +218,45 @@ def _conditions(filters: Filters) -> _Where:
         where.add("trigger_execution_id IS NOT NULL" if filters.is_child else "trigger_execution_id IS NULL")
     for key, value in filters.labels_absent:
         where.add(f"NOT {_HAS_LABEL}", key, value)
+    for column, match in filters.columns:
+        part, parameters = condition(column.value, match)
+        where.add(part, *parameters)
+    for pairs in filters.labels_of:
+        where.add_any(_label(key, match) for key, match in pairs)
+    for alternatives in filters.any_of:
+        where.add_any(_whole(alternative, every) for alternative in alternatives)
     return where
 
+
+def _label(key: str, match: Match) -> _Where:
+    part, parameters = condition("l.value", match)
+    return _Where(
+        [f'EXISTS (SELECT 1 FROM execution_labels l WHERE l."key" = ? AND {part} AND l.execution_id = executions.id)'],
+        [key, *parameters],
+    )
+
+
+def _whole(filters: Filters, every: Sequence[_Segment]) -> _Where:
+    """All that the filters ask as conditions."""
+    where = _conditions(filters, every)
+    if filters.ids is not None:
+        where.add(_IN_IDS, json.dumps(filters.ids))
+    for part, value in (
+        ("parent_id = ?", filters.parent_id),
+        ("trigger_execution_id = ?", filters.trigger_execution_id),
+        ("trigger_id = ?", filters.trigger_id),
+    ):
+        if value is not None:
+            where.add(part, value)
+    for key, value in filters.labels:
+        where.add(_HAS_LABEL, key, value)
+    segments = _meant(every, filters)
+    if segments is not None:
+        where.add(_IN_SEGMENTS, _listed(segments))
+    return where
+
+
+_IN_IDS: Final = "id IN (SELECT value FROM json_each(?))"
 
 _HAS_LABEL: Final = (
     'EXISTS (SELECT 1 FROM execution_labels l WHERE l."key" = ? AND l.value = ? AND l.execution_id = executions.id)'
@@ -208,7 +270,7 @@ def _drive(connection: sqlite3.Connection, filters: Filters, where: _Where) -> b
     """Add the conditions that may name few executions; say whether one does."""
     is_driven = False
     if filters.ids is not None:
-        where.add("id IN (SELECT value FROM json_each(?))", json.dumps(filters.ids))
+        where.add(_IN_IDS, json.dumps(filters.ids))
         is_driven = True
     for part, value in (
         ("parent_id = ?", filters.parent_id),
@@ -268,8 +330,12 @@ def _source(plan: _Plan, columns: str) -> tuple[str, list[Any]]:
             part = f"SELECT {columns} FROM executions WHERE {where.text(_IN_SEGMENT)}"
             keys = [(segment.namespace, segment.flow_id, segment.state) for segment in plan.segments]
             return _joined(part, keys, where)
-    listed = json.dumps([(segment.namespace, segment.flow_id, segment.state) for segment in plan.segments])
+    listed = _listed(plan.segments)
     return f"SELECT {columns} FROM executions WHERE {where.text(_IN_SEGMENTS)}", [listed, *where.parameters]
+
+
+def _listed(segments: Iterable[_Segment]) -> str:
+    return json.dumps([(segment.namespace, segment.flow_id, segment.state) for segment in segments])
 
 
 _IN_SEGMENT: Final = "namespace = ? AND flow_id = ? AND state = ?"

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from segue.model.names import TaskRunId
 from segue.model.state import State
-from segue.web import asks
+from segue.web import asks, filters
 from segue.web.actions import (
     Action,
     ChangeStatus,
@@ -208,7 +208,8 @@ async def _force_run(_: Request) -> Action:
 
 
 async def _unqueue(request: Request) -> Action:
-    text = request.query_params.get("state")
+    query = request.query_params
+    text = query.get("newState") or query.get("state")
     return Unqueue(asks.state(text, "state") if text else State.RUNNING)
 
 
@@ -282,11 +283,11 @@ def by_query(reading: Reading) -> Endpoint:
 
 async def ids_found(web: Web, request: Request) -> list[str]:
     """Ids of all that the query's filters let through. `endDate` and the like bind; `status` is the act's."""
-    filters = asks.filters(request.query_params, web.daemon.now())
+    wanted = filters.read(request.query_params, web.daemon.now(), filters.EXECUTIONS)
     ids: list[str] = []
     page = 1
     while True:
-        found = await web.read(web.reads.search, Search(filters=filters, page=page, size=PAGE_SIZE_MAX))
+        found = await web.read(web.reads.search, Search(filters=wanted, page=page, size=PAGE_SIZE_MAX))
         ids += [execution.id for execution in found.results]
         if len(found.results) < PAGE_SIZE_MAX:
             return ids

@@ -13,6 +13,7 @@ from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.revision import FlowKey, Revision
 from segue.model.state import State
+from segue.store.reads.matching import Op
 from segue.web import asks
 from segue.web.actions import Action, ForceRun, Kill, Pause, Replay, Restart, Resume, Unqueue
 from segue.web.answers import Refused, granted
@@ -21,7 +22,7 @@ from segue.web.pages import render
 from segue.web.pages.input_form import errors_of, fields_of, values_of
 from segue.web.pages.paging import Paging
 from segue.web.pages.timeline import ROWS_MAX, timeline
-from segue.web.ports import Field, Filter, LogEntry, LogSearch, Op, Refusal, Rendered, Search, Upload
+from segue.web.ports import Field, Filter, LogEntry, LogSearch, Refusal, Rendered, Search, Upload
 from segue.web.shapes import length_of
 
 LINES: Final = 400

@@ -7,13 +7,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from segue.model.state import State
+from segue.store.reads.matching import Op
 from segue.web import asks
 from segue.web.actions import Action, Delete, Kill, Replay, Restart
 from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import Paging, page_of
-from segue.web.ports import Field, Filter, Op, Page, Search
+from segue.web.ports import Field, Filter, Page, Search
 
 SIZE: Final = 25
 RANGES: Final = {

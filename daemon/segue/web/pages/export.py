@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from segue.model.execution import Execution
-from segue.web import asks
+from segue.store.reads.matching import Op
+from segue.web import filters
 from segue.web.context import Web
 from segue.web.dates import iso
-from segue.web.ports import Field, Filter, Op, Reads, Search
+from segue.web.ports import Field, Filter, Reads, Search, Wanted
 from segue.web.shapes import length_of
 
 ROWS_MAX: Final = 100_000
@@ -38,29 +39,29 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 async def executions(web: Web, request: Request) -> Response:
     now = web.daemon.now()
-    filters = asks.filters(request.query_params, now)
+    wanted = filters.read(request.query_params, now, filters.EXECUTIONS)
     headers = {"Content-Disposition": f'attachment; filename="executions-{now:%Y%m%dT%H%M%SZ}.csv"'}
-    return StreamingResponse(_lines(web.reads, filters, now), headers=headers, media_type="text/csv; charset=utf-8")
+    return StreamingResponse(_lines(web.reads, wanted, now), headers=headers, media_type="text/csv; charset=utf-8")
 
 
-def _lines(reads: Reads, filters: tuple[Filter, ...], now: datetime) -> Iterator[str]:
+def _lines(reads: Reads, wanted: tuple[Wanted, ...], now: datetime) -> Iterator[str]:
     """Runs in a thread."""
     yield _written([list(COLUMNS)])
     left = ROWS_MAX
-    for executions in _pages(reads, filters, now):
+    for executions in _pages(reads, wanted, now):
         yield _written([_row(each, now) for each in executions[:left]])
         left -= len(executions)
         if left <= 0:
             return
 
 
-def _pages(reads: Reads, filters: tuple[Filter, ...], now: datetime) -> Iterator[list[Execution]]:
+def _pages(reads: Reads, wanted: tuple[Wanted, ...], now: datetime) -> Iterator[list[Execution]]:
     """Latest first. Each page begins at the moment where the one before it ended: to count off all that came before
     would cost more with every page."""
     until, number, told = now, 1, frozenset[str]()
     while True:
         begun = Filter(Field.START_DATE, Op.LESS_THAN_OR_EQUAL_TO, (iso(until),))
-        found = reads.search(Search(filters=(*filters, begun), page=number, size=SIZE)).results
+        found = reads.search(Search(filters=(*wanted, begun), page=number, size=SIZE)).results
         yield [each for each in found if each.id not in told]
         if len(found) < SIZE:
             return

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue.model.state import State
+from segue.store.reads.matching import Op
 from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.pages import render
-from segue.web.ports import Field, Filter, LiveTrigger, Op, Search, Tally
+from segue.web.ports import Field, Filter, LiveTrigger, Search, Tally
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
