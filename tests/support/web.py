@@ -2,6 +2,7 @@
 
 import copy
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from segue.model.revision import Author, Commit, FlowKey, Revision
 from segue.model.state import State
 from segue.model.task import Runnable, Task
 from segue.model.trigger import Webhook
+from segue.spec.catalogue import BUILT_IN, Catalogue
 from segue.store.reads.matching import Op
 from segue.web import actions, filters
 from segue.web.app import create_app
@@ -48,6 +50,7 @@ from segue.web.ports import (
     RunMark,
     Sample,
     Search,
+    Slots,
     Start,
     StoredFile,
     Sync,
@@ -336,6 +339,16 @@ class MemoryDaemon:
     def read_flow(self, revision: Revision, text: str) -> Flow | None:
         return self.live[revision.key].flow if revision.key in self.live else None
 
+    def catalogue(self) -> Catalogue:
+        return BUILT_IN
+
+    def slots(self) -> Sequence[Slots]:
+        return [
+            Slots(key, live.flow.concurrency.limit, live.flow.concurrency.behavior, 1, 0)
+            for key, live in self.live.items()
+            if live.flow.concurrency is not None
+        ]
+
     def triggers(self) -> Sequence[LiveTrigger]:
         return list(self.trigger_states.values())
 
@@ -345,6 +358,10 @@ class MemoryDaemon:
             return Refusal(404, f"Trigger not found: {key.flow}/{key.trigger_id}")
         if isinstance(action, actions.SetDisabled):
             self.trigger_states[key] = replace(self.trigger_states[key], is_disabled=action.disabled)
+        if isinstance(action, actions.PauseBackfill | actions.DeleteBackfill) and not self.trigger_states[key].backfill:
+            return Refusal(409, "The trigger has no backfill")
+        if isinstance(action, actions.Forget):
+            self.trigger_states[key] = LiveTrigger(key=key, trigger=self.trigger_states[key].trigger)
         if isinstance(action, actions.CreateBackfill):
             made = Backfill(start=action.start, end=action.end or self.clock, current=None, paused=False)
             self.trigger_states[key] = replace(self.trigger_states[key], backfill=made)
@@ -357,6 +374,10 @@ class MemoryDaemon:
             self.trigger_states[key] = replace(self.trigger_states[key], backfill=None)
         self.bells.ring(TRIGGERS)
         return self.trigger_states[key]
+
+    async def delete_log_lines(self, ids: Sequence[int]) -> Refusal | None:
+        self.log = [each for each in self.log if each.id not in ids]
+        return None
 
     async def put_key(self, entry: KeyValue) -> Refusal | None:
         self.entries[entry.namespace, entry.key] = replace(entry, version=1, updated_at=self.clock)
@@ -456,6 +477,12 @@ class MemoryDaemon:
         start = (search.page - 1) * search.size
         return Page(tuple(found[start : start + search.size]), len(found))
 
+    def counts(self) -> Mapping[FlowKey, Mapping[State, int]]:
+        counts: dict[FlowKey, Counter[State]] = {}
+        for each in self.executions.values():
+            counts.setdefault(FlowKey(each.namespace, each.flow_id), Counter())[each.state] += 1
+        return counts
+
     def metric_names(self, flow: FlowKey, task_id: str | None = None) -> tuple[str, ...]:
         return tuple(sorted({each.name for each in self.figures if task_id in {None, each.task_id}}))
 
@@ -497,13 +524,20 @@ class MemoryDaemon:
         return self.commits.get(commit_id)
 
     def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
-        prefix = path.rstrip("/") + "/"
-        names = {
-            file.removeprefix(prefix).partition("/")
-            for each, file in self.namespace_files
-            if each == namespace and file.startswith(prefix)
-        }
-        return tuple(FileEntry(name, bool(slash)) for name, slash, _ in sorted(names)) or None
+        prefix = path.strip("/") + "/" if path.strip("/") else ""
+        entries = {}
+        for each in self.all_files(namespace, commit_id):
+            if each.name.startswith(prefix):
+                name, slash, _ = each.name.removeprefix(prefix).partition("/")
+                entries[name] = FileEntry(name, bool(slash), 0 if slash else each.size)
+        return tuple(entries[name] for name in sorted(entries)) or None
+
+    def all_files(self, namespace: str, commit_id: str) -> tuple[FileEntry, ...]:
+        return tuple(
+            FileEntry(path.lstrip("/"), False, len(content))
+            for (each, path), content in sorted(self.namespace_files.items())
+            if each == namespace
+        )
 
     def file(self, namespace: str, path: str, commit_id: str) -> bytes | None:
         return self.namespace_files.get((namespace, path))

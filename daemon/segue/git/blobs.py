@@ -8,14 +8,14 @@ bytes it goes on to write would have to be read to reach the next answer.
 import contextlib
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
 from segue.git.layout import is_sound_path
 from segue.git.names import checked_commit_id
-from segue.git.runner import GitError, end_group, start_git
+from segue.git.runner import GitError, end_group, run_git, start_git
 
 BLOB_SIZE_MAX: Final = 1 << 20
 # Requests written before their answers are read. They fill a fraction of a pipe, so neither side ever waits for the
@@ -157,3 +157,13 @@ class BlobReader:
             with contextlib.suppress(BrokenPipeError):
                 if stream is not None:
                     stream.close()
+
+
+def sizes_of(git_dir: Path, blobs: Collection[str]) -> dict[str, int]:
+    """Bytes of each blob that is there, by one process for all of them."""
+    if not blobs:
+        return {}
+    names = "".join(f"{checked_commit_id(blob)}\n" for blob in blobs)
+    output = run_git(git_dir, "cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=names.encode())
+    pairs = (line.split(" ") for line in output.decode().splitlines())
+    return {blob: int(size) for blob, size in pairs if size.isdigit()}

@@ -16,7 +16,7 @@ from typing import Final
 
 from pathspec import GitIgnoreSpec
 
-from segue.git.blobs import BLOB_SIZE_MAX, BlobMissing, BlobReader
+from segue.git.blobs import BLOB_SIZE_MAX, BlobMissing, BlobReader, sizes_of
 from segue.git.history import MODE_EXECUTABLE, files_at
 from segue.git.layout import NamespaceFile, is_sound_path, may_be_namespace_file, refusal
 from segue.git.readings import layout_at
@@ -57,6 +57,10 @@ class NamespaceFiles:
         """The namespace's files, by path."""
         found = self._of(commit_id, namespace)
         return tuple(found[path] for path in sorted(found))
+
+    def sizes(self, files: Iterable[StoredFile]) -> dict[str, int]:
+        """Bytes of each file, by its blob."""
+        return sizes_of(self._git_dir, {file.blob for file in files})
 
     def read(self, commit_id: str, namespace: str, path: str, *, size_max: int = FILE_SIZE_MAX) -> bytes:
         """A file's bytes. Raises BlobMissing or BlobTooLarge."""

@@ -44,6 +44,7 @@ from segue.runtime.snapshots import snapshot
 from segue.runtime.starts import Starts
 from segue.runtime.trigger_states import TriggerStates, key_of
 from segue.runtime.webhooks import Webhooks
+from segue.spec.catalogue import Catalogue
 from segue.spec.loader import load_flow
 from segue.storage.address import address_of, execution_parts
 from segue.storage.storage import Storage, StorageFailure
@@ -54,6 +55,7 @@ from segue.web.actions import (
     CreateBackfill,
     Delete,
     DeleteBackfill,
+    Forget,
     PauseBackfill,
     Replay,
     Resume,
@@ -295,10 +297,12 @@ class RunningDaemon:
     def _live_flow(self, deployed: Deployed) -> ports.LiveFlow:
         states = (self._parts.trigger_states.get(key_of(deployed, each.id)) for each in deployed.flow.triggers)
         times = [state.next_at for state in states if state and state.next_at and not state.is_disabled]
+        problems = self._parts.revisions.live.problems_by_flow.get(deployed.key, ())
         return ports.LiveFlow(
             flow=deployed.flow,
             revision=deployed.revision,
-            problems=_errors(self._parts.revisions.live.problems_by_flow.get(deployed.key, ())),
+            problems=_of(problems, Severity.ERROR),
+            warnings=_of(problems, Severity.WARNING),
             next_fire_at=min(times, default=None),
         )
 
@@ -317,6 +321,23 @@ class RunningDaemon:
             catalogue=flows.catalogue,
             global_defaults=flows.settings.plugin_defaults,
         ).flow
+
+    def catalogue(self) -> Catalogue:
+        return self._parts.sync.flows.catalogue
+
+    def slots(self) -> Sequence[ports.Slots]:
+        executions = self._parts.decisions.executions
+        return tuple(
+            ports.Slots(
+                flow=key,
+                limit=limit.limit,
+                behavior=limit.behavior,
+                running=executions.holding(key),
+                queued=sum(1 for _ in executions.waiting(key)),
+            )
+            for key, deployed in sorted(self._parts.revisions.live.flows.items())
+            if (limit := deployed.flow.concurrency) is not None
+        )
 
     def triggers(self) -> Sequence[ports.LiveTrigger]:
         flows = self._parts.revisions.live.flows
@@ -349,7 +370,7 @@ class RunningDaemon:
             if deployed is None or trigger is None:
                 return ports.Refusal(404, f"Trigger {key.trigger_id} not found in flow {key.flow}")
             is_schedule = isinstance(trigger.body, Schedule | ScheduleOnDates)
-            if not is_schedule and not isinstance(action, SetDisabled | Unlock):
+            if not is_schedule and not isinstance(action, SetDisabled | Unlock | Forget):
                 return ports.Refusal(422, f"Trigger {key.trigger_id} is no schedule: it has no past to fill")
             refused = self._act_on_trigger(round_, key_of(deployed, trigger.id), action)
             round_.topics |= {TRIGGERS, FLOWS}
@@ -365,6 +386,8 @@ class RunningDaemon:
                 scheduler.set_disabled(round_, key, disabled=disabled)
             case Unlock():
                 scheduler.unlock(round_, key)
+            case Forget():
+                scheduler.forget(round_, key)
             case CreateBackfill(start=start, end=end, inputs=inputs, labels=labels):
                 end = end or round_.at
                 if start > end:
@@ -380,6 +403,14 @@ class RunningDaemon:
                     return ports.Refusal(409, "The trigger has no backfill")
                 scheduler.set_backfill(round_, key, None)
         return None
+
+    # What was written about executions and triggers.
+
+    async def delete_log_lines(self, ids: Sequence[int]) -> ports.Refusal | None:
+        def work(round_: Round) -> None:
+            round_.batch.remove_lines("logs", ids)
+
+        return await self._or_busy(partial(self._parts.loop.call, work))
 
     # Keys and values.
 
@@ -443,9 +474,9 @@ class RunningDaemon:
         return self._parts.measures.samples()
 
 
-def _errors(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """What keeps a newer text from being live; a warning does not."""
-    return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+def _of(problems: tuple[Problem, ...], severity: Severity) -> tuple[Problem, ...]:
+    """Errors keep a newer text from being live; warnings do not."""
+    return tuple(problem for problem in problems if problem.severity is severity)
 
 
 def _no_execution(execution_id: str) -> ports.Refusal:

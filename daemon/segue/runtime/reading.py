@@ -15,6 +15,7 @@ from segue.git.runner import GitError
 from segue.model.execution import Execution, TaskRun
 from segue.model.order import LogLevel
 from segue.model.revision import Commit, FlowKey, Revision
+from segue.model.state import State
 from segue.runtime.clock import Clock
 from segue.runtime.worlds import TEXT_BYTES_MAX
 from segue.storage.address import AddressRefused
@@ -131,6 +132,10 @@ class StoreReads:
             for each in found
         )
 
+    def counts(self) -> Mapping[FlowKey, Mapping[State, int]]:
+        with self._readers.snapshot() as connection:
+            return executions.counts(connection)
+
     def metric_names(self, flow: FlowKey, task_id: str | None = None) -> tuple[str, ...]:
         with self._readers.snapshot() as connection:
             return metrics.names(connection, flow.namespace, flow.flow_id, task_id=task_id)
@@ -203,22 +208,24 @@ class GitSources:
             return None
 
     def folder(self, namespace: str, path: str, commit_id: str) -> tuple[ports.FileEntry, ...] | None:
-        try:
-            files = self._files.files(commit_id, namespace)
-        except (GitError, BadName):
-            return None
         within = path.strip("/")
         prefix = f"{within}/" if within else ""
-        names: dict[str, bool] = {}
-        for file in files:
-            if file.path.startswith(prefix):
-                name, slash, _ = file.path[len(prefix) :].partition("/")
-                names[name] = bool(slash)
-        if not names and prefix:
+        found: dict[str, ports.FileEntry] = {}
+        for file in self.all_files(namespace, commit_id):
+            if file.name.startswith(prefix):
+                name, slash, _ = file.name[len(prefix) :].partition("/")
+                found[name] = ports.FileEntry(name, bool(slash), 0 if slash else file.size)
+        if not found and prefix:
             return None
-        return tuple(
-            ports.FileEntry(name, is_folder) for name, is_folder in sorted(names.items(), key=lambda each: not each[1])
-        )
+        return tuple(sorted(found.values(), key=lambda each: (not each.is_folder, each.name)))
+
+    def all_files(self, namespace: str, commit_id: str) -> tuple[ports.FileEntry, ...]:
+        try:
+            files = self._files.files(commit_id, namespace)
+            sizes = self._files.sizes(files)
+        except (GitError, BadName):
+            return ()
+        return tuple(ports.FileEntry(file.path, False, sizes.get(file.blob, 0)) for file in files)
 
     def file(self, namespace: str, path: str, commit_id: str) -> bytes | None:
         try:

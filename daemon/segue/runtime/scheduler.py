@@ -212,6 +212,14 @@ class Scheduler:
         self._states.put(round_, replace(self._states.of(key, round_.at), execution_id=None))
         self.look(key, round_)
 
+    def forget(self, round_: Round, key: TriggerKey) -> None:
+        """Begin anew with a trigger, as if its flow had just come."""
+        self._disarm(key)
+        self._states.remove(round_, key)
+        deployed = self._deployed.get(key)
+        if deployed is not None:
+            self._take_up(round_, key, deployed, is_start=True)
+
     def set_backfill(self, round_: Round, key: TriggerKey, backfill: Backfill | None) -> None:
         state = self._states.of(key, round_.at)
         self._states.put(round_, _remembered(state, replace(_memory(state), backfill=backfill)))

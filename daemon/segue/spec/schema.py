@@ -59,6 +59,15 @@ def flow_schema(catalogue: Catalogue = BUILT_IN) -> Json:
     }
 
 
+def definition_of(schema: Json, of: TypeEntry | str) -> Json:
+    """The part of a flow's schema that describes one type, or the inputs of a type."""
+    role, name = (Role.INPUT, of) if isinstance(of, str) else (of.role, of.name)
+    whole = schema["definitions"][(Role.TASK if role is Role.FLOWABLE else role).value]
+    branch = next(each for each in whole["allOf"] if name in each["if"]["properties"]["type"]["enum"])
+    definition: Json = schema["definitions"][branch["then"]["$ref"].removeprefix(_REFERENCE)]
+    return definition
+
+
 def _models(catalogue: Catalogue) -> list[type[BaseModel]]:
     shared = [shared for shared, _ in _ROLES.values()]
     typed = [entry.model for entry in catalogue]

@@ -102,6 +102,11 @@ class Unlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """What is remembered of the trigger: when it fired, its backfill, that it was disabled. It begins anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class CreateBackfill:
     start: datetime
     end: datetime | None = None  # now
@@ -119,4 +124,4 @@ class DeleteBackfill:
     pass
 
 
-TriggerAction = SetDisabled | Unlock | CreateBackfill | PauseBackfill | DeleteBackfill
+TriggerAction = SetDisabled | Unlock | Forget | CreateBackfill | PauseBackfill | DeleteBackfill

@@ -1,10 +1,10 @@
 """What callers ask for, read from queries, forms and bodies: parsed once here, trusted further in."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
@@ -16,6 +16,8 @@ from segue.web.answers import Refused
 from segue.web.dates import moment
 from segue.web.ports import Order, Search, Upload
 from segue.web.settings import FORM_PARTS_MAX, FORM_VALUE_MAX, PAGE_SIZE_MAX
+
+T = TypeVar("T")
 
 
 def flag(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:
@@ -93,6 +95,24 @@ def search(query: QueryParams, now: datetime) -> Search:
         page=number(query, "page", 1, least=1),
         size=number(query, "size", 10, least=1, most=PAGE_SIZE_MAX),
     )
+
+
+def page_of(query: QueryParams, items: Sequence[T], *, size: int = 10) -> Sequence[T]:
+    """The part of a list that `page` and `size` ask for."""
+    page = number(query, "page", 1, least=1)
+    size = number(query, "size", size, least=1, most=PAGE_SIZE_MAX)
+    return items[(page - 1) * size : page * size]
+
+
+def in_order(query: QueryParams, items: Sequence[T], orders: Mapping[str, Callable[[T], Any]]) -> list[T]:
+    """As `sort=name:asc` asks, the first of several above the others; names that the list does not know change
+    nothing."""
+    ordered = list(items)
+    for each in reversed(query.getlist("sort")):
+        name, _, direction = each.partition(":")
+        if name in orders:
+            ordered.sort(key=orders[name], reverse=direction.lower() == "desc")
+    return ordered
 
 
 def _order(sorts: Sequence[str]) -> tuple[Order, bool]:

@@ -46,6 +46,7 @@ def flow_json(flow: Flow, revision: Revision) -> dict[str, Any]:
         "description": flow.description or None,
         "disabled": flow.disabled,
         "deleted": revision.is_deleted,
+        "draft": False,
         "labels": labels_json(flow.labels),
         "inputs": [_input(each) for each in flow.inputs] or None,
         "outputs": [_output(each) for each in flow.outputs] or None,
@@ -272,9 +273,14 @@ def graph_json(flow: Flow) -> dict[str, Any]:
 
 
 def _edges(flow: Flow) -> Iterator[tuple[str, str, str]]:
-    for name, tasks in (("tasks", flow.tasks), ("errors", flow.errors), ("finally", flow.finally_)):
+    for relation, tasks in (
+        ("SEQUENTIAL", flow.tasks),
+        ("ERROR", flow.errors),
+        ("FINALLY", flow.finally_),
+        ("AFTER_EXECUTION", flow.after_execution),
+    ):
         if tasks:
-            yield "root", tasks[0].id, "SEQUENTIAL" if name == "tasks" else name.upper()
+            yield "root", tasks[0].id, relation
         yield from _edges_of(tasks)
     for task in flow.all_tasks():
         yield from _edges_inside(task)
@@ -297,5 +303,5 @@ def _edges_inside(task: Task) -> Iterator[tuple[str, str, str]]:
         case _:
             for name, children in branches(task.body):
                 if children:
-                    yield task.id, children[0].id, "CHOICE" if name not in {"errors", "finally"} else name.upper()
+                    yield task.id, children[0].id, {"errors": "ERROR", "finally": "FINALLY"}.get(name, "CHOICE")
                 yield from _edges_of(children)

@@ -23,6 +23,7 @@ from segue.model.problem import Problem
 from segue.model.revision import Commit, FlowKey, Revision
 from segue.model.state import State
 from segue.model.trigger import Trigger
+from segue.spec.catalogue import Catalogue
 from segue.store.reads.matching import Op
 from segue.web.actions import Action, TriggerAction
 from segue.web.live import Doorbells
@@ -132,11 +133,13 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFlow:
-    """A flow at its live revision. `problems`: what is wrong with a newer text that therefore is not live."""
+    """A flow at its live revision. `problems`: what is wrong with a newer text that therefore is not live; `warnings`:
+    what its text at the source's head could do better."""
 
     flow: Flow
     revision: Revision
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
     next_fire_at: datetime | None = None
 
     @property
@@ -237,6 +240,17 @@ class Health:
         return all(state == "ok" for state in self.parts.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The concurrency limit of a flow, and how much of it is taken."""
+
+    flow: FlowKey
+    limit: int
+    behavior: str
+    running: int
+    queued: int
+
+
 class Daemon(Protocol):
     """The running daemon."""
 
@@ -276,8 +290,17 @@ class Daemon(Protocol):
     def read_flow(self, revision: Revision, text: str) -> Flow | None:
         """The flow that a stored text says, of any revision. Called from a thread."""
 
+    def catalogue(self) -> Catalogue:
+        """The types that flows can name, and which of them can run here."""
+
+    def slots(self) -> Sequence[Slots]:
+        """Of the live flows that have a concurrency limit."""
+
     def triggers(self) -> Sequence[LiveTrigger]: ...
     async def act_on_trigger(self, key: TriggerKey, action: TriggerAction) -> LiveTrigger | Refusal: ...
+
+    # What was written about executions and triggers.
+    async def delete_log_lines(self, ids: Sequence[int]) -> Refusal | None: ...
 
     # Keys and values.
     async def put_key(self, entry: "KeyValue") -> Refusal | None: ...
@@ -513,6 +536,9 @@ class Reads(Protocol):
     def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[Tally, ...]: ...
     def logs(self, search: LogSearch) -> tuple[LogEntry, ...]: ...
     def find_logs(self, search: LogPage) -> Page[LogEntry]: ...
+    def counts(self) -> Mapping[FlowKey, Mapping[State, int]]:
+        """How many executions there are of each flow, live or not, in each state."""
+
     def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]: ...
     def metric_names(self, flow: FlowKey, task_id: str | None = None) -> tuple[str, ...]: ...
     def metric_tasks(self, flow: FlowKey) -> tuple[str, ...]:
@@ -557,6 +583,9 @@ class Sources(Protocol):
     def commit(self, commit_id: str) -> Commit | None: ...
     def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
         """Namespace files directly in a folder (`/` is the top)."""
+
+    def all_files(self, namespace: str, commit_id: str) -> tuple[FileEntry, ...]:
+        """Every namespace file, its name being its path from the top."""
 
     def file(self, namespace: str, path: str, commit_id: str) -> bytes | None: ...
 

@@ -9,7 +9,7 @@ from segue.model.order import LogLevel
 from segue.model.problem import Problem
 from segue.model.state import State
 from segue.web import actions
-from segue.web.api.flows import documents
+from segue.web.api.flow_texts import documents
 from segue.web.api.health import prometheus_text
 from segue.web.dates import duration_text, moment, span
 from segue.web.ports import MetricEntry, Sample

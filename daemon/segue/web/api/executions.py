@@ -1,25 +1,30 @@
-"""Executions to read: one, many, followed, their files; and an expression in their scope."""
+"""Executions to read: one, many, followed; which flows can be executed; and an expression in an execution's scope."""
 
-from collections.abc import AsyncGenerator, Iterator
-from pathlib import PurePosixPath
-from typing import Any, Final
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue.model.execution import Execution
 from segue.model.names import TaskRunId
 from segue.model.revision import FlowKey
-from segue.web import asks
-from segue.web.answers import Refused, as_json, download, found, granted, to_json
-from segue.web.context import Web
+from segue.model.state import State
+from segue.store.reads.matching import Op
+from segue.web import asks, filters
+from segue.web.answers import Refused, as_json, granted, to_json
+from segue.web.api.flows import flow_of_execution, revision_of
+from segue.web.context import Web, flow_key
+from segue.web.dates import duration_text
+from segue.web.finding import flows_meeting
 from segue.web.flow_shapes import flow_json
 from segue.web.live import execution_topic
-from segue.web.shapes import execution_head_json, execution_json, page_json
+from segue.web.ports import Field, Filter, Search
+from segue.web.shapes import execution_head_json, execution_json, length_of, page_json
 from segue.web.streams import HEARTBEAT_SECONDS, EventStream, Sent
 
 FOLLOW_PAUSE_SECONDS: Final = 0.1  # at most ten pictures a second of one execution
-_STORAGE: Final = "kestra://"
+AVERAGED: Final = 100  # executions whose length is looked at
 
 
 async def read(web: Web, request: Request) -> Response:
@@ -80,70 +85,69 @@ async def _pictures(web: Web, execution_id: str) -> AsyncGenerator[Sent]:
 
 async def flow_of(web: Web, request: Request) -> Response:
     """The flow as it was for this execution."""
-    execution = await web.execution_alone(request.path_params["id"])
-    key = FlowKey(execution.namespace, execution.flow_id)
-    revisions = await web.read(web.reads.revisions, key)
-    revision = found(
-        next((each for each in revisions if each.number == execution.revision), None),
-        f"revision {execution.revision} of flow {key}",
-    )
-    text = found(await web.read(web.sources.text, revision), f"text of revision {revision.number}")
-    flow = found(await web.read(web.daemon.read_flow, revision, text), f"flow in revision {revision.number}")
+    revision, flow = await flow_of_execution(web, await web.execution_alone(request.path_params["id"]))
     return as_json(flow_json(flow, revision))
 
 
-async def file(web: Web, request: Request) -> Response:
-    uri = request.query_params.get("path", "")
-    execution = await web.execution(request.path_params["id"])
-    if not may_read(execution, uri):
-        raise Refused(404, f"Not Found: file `{uri}` of execution {execution.id}")
-    stored = found(await web.read(web.files.open, uri), f"file `{uri}` of execution {execution.id}")
-    return download(stored, PurePosixPath(uri).name)
+# What can be executed, and how long it takes.
 
 
-async def file_size(web: Web, request: Request) -> Response:
-    uri = request.query_params.get("path", "")
-    execution = await web.execution(request.path_params["id"])
-    if not may_read(execution, uri):
-        raise Refused(404, f"Not Found: file `{uri}` of execution {execution.id}")
-    stored = found(await web.read(web.files.open, uri), f"file `{uri}` of execution {execution.id}")
-    stored.content.close()
-    return as_json({"size": stored.size})
+async def namespaces(web: Web, _: Request) -> Response:
+    """Those with flows that can be started."""
+    return as_json(sorted({live.key.namespace for live in web.daemon.flows() if not live.flow.disabled}))
 
 
-def may_read(execution: Execution, uri: str) -> bool:
-    """Whether the address is below this execution's own folder (or that of the one it replays), or is told of in
-    what it holds: an address that nobody gave it opens nothing."""
-    path = uri.removeprefix(_STORAGE)
-    if not uri.startswith(_STORAGE) or ".." in PurePosixPath(path).parts:
-        return False
-    folder = f"/{execution.namespace.replace('.', '/')}/{execution.flow_id}/executions/"
-    ids = {execution.id, execution.original_id, execution.parent_id} - {None}
-    if any(path.startswith(f"{folder}{each}/") for each in ids):
-        return True
-    return any(text == uri for text in _texts(_held_by(execution)))
+async def flows_of(web: Web, request: Request) -> Response:
+    """The flows of a namespace that can be started."""
+    wanted = (
+        Filter(Field.NAMESPACE, Op.EQUALS, (request.path_params["namespace"],)),
+        Filter(Field.ENABLED, Op.EQUALS, ("true",)),
+    )
+    return as_json([flow_json(live.flow, live.revision) for live in flows_meeting(web, wanted)])
 
 
-def _held_by(execution: Execution) -> Iterator[Any]:
-    yield execution.inputs
-    yield execution.outputs
-    yield execution.variables
-    if execution.trigger is not None:
-        yield dict(execution.trigger.variables)
-    for run in execution.task_runs.values():
-        yield run.outputs
+async def flow_to_start(web: Web, request: Request) -> Response:
+    """What starting a flow asks for; `?revision=` another than the live one."""
+    key, number = flow_key(request), asks.optional_number(request.query_params, "revision")
+    live = web.flow(key)
+    revision, flow = (live.revision, live.flow) if number is None else await revision_of(web, key, number)
+    return as_json(flow_json(flow, revision))
 
 
-def _texts(values: Iterator[Any]) -> Iterator[str]:
-    stack = list(values)
-    while stack:
-        value = stack.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            stack.extend(value.values())
-        elif isinstance(value, list | tuple):
-            stack.extend(value)
+async def average_duration(web: Web, request: Request) -> Response:
+    """Of the last executions that went well."""
+    key, now = flow_key(request), web.daemon.now()
+    wanted = (
+        Filter(Field.NAMESPACE, Op.EQUALS, (key.namespace,)),
+        Filter(Field.FLOW_ID, Op.EQUALS, (key.flow_id,)),
+        Filter(Field.STATE, Op.IN, (State.SUCCESS, State.WARNING)),
+    )
+    found = (await web.read(web.reads.search, Search(filters=wanted, size=AVERAGED))).results
+    lengths = [length_of(execution.history, now) for execution in found]
+    average = sum(lengths, timedelta(0)) / len(lengths) if lengths else None
+    return as_json({"count": len(lengths), "averageDuration": None if average is None else duration_text(average)})
+
+
+async def distinct_values(web: Web, request: Request) -> Response:
+    """The values that executions have for `field`: namespaces, flows or states; `?size=` at most so many."""
+    query = request.query_params
+    name = query.get("field", "")
+    field = next((each for each in _DISTINCT if name in {each.value, each.name}), None)
+    if field is None:
+        raise Refused(422, f"Invalid parameter `field`: `{name}` is not one of {', '.join(sorted(_DISTINCT))}")
+    wanted = filters.read(query, web.daemon.now(), {each: filters.EXECUTIONS[each] for each in _DISTINCT})
+    counts = await web.read(web.reads.counts)
+    rows = [
+        {Field.NAMESPACE: key.namespace, Field.FLOW_ID: key.flow_id, Field.STATE: state.value}
+        for key, states in counts.items()
+        for state, number in states.items()
+        if number > 0
+    ]
+    values = sorted({row[field] for row in rows if filters.holds(wanted, row.get)})
+    return as_json(values[: asks.number(query, "size", len(values))])
+
+
+_DISTINCT: Final = (Field.NAMESPACE, Field.FLOW_ID, Field.STATE)
 
 
 async def evaluate(web: Web, request: Request) -> Response:

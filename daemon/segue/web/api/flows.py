@@ -1,60 +1,29 @@
 """Flows to read and to check: live ones, their revisions, differences between these. Nothing here changes a flow."""
 
 import difflib
-import re
-from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue.model.execution import Execution
 from segue.model.flow import Flow
-from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey, Revision
+from segue.store.reads.matching import Op
 from segue.web import asks
 from segue.web.answers import Refused, as_json, found, problem_json
 from segue.web.context import Web, flow_key
 from segue.web.dates import iso
-from segue.web.flow_shapes import flow_json, graph_json, task_json
-from segue.web.ports import Checked, LiveFlow
-from segue.web.settings import PAGE_SIZE_MAX
+from segue.web.finding import flows_meeting, found_flows
+from segue.web.flow_shapes import flow_json, task_json
+from segue.web.ports import Field, Filter, LiveFlow
 
-_SEPARATOR: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
-FLOW_PATH: Final = "flow.yaml"  # what problems call a text that lies in no repository
+DEPRECATED: Final = "deprecated"  # the code of problems that say so
 
 
 async def search(web: Web, request: Request) -> Response:
-    query = request.query_params
-    flows = matching(
-        web.daemon.flows(),
-        text=query.get("q") or query.get("filters[q][EQUALS]") or "",
-        namespace=query.get("namespace") or query.get("filters[namespace][PREFIX]") or "",
-        exact_namespace=query.get("filters[namespace][EQUALS]") or "",
-        labels=asks.labels(query.getlist("labels")),
-    )
-    page = asks.number(query, "page", 1, least=1)
-    size = asks.number(query, "size", 10, least=1, most=PAGE_SIZE_MAX)
-    shown = flows[(page - 1) * size : page * size]
-    return as_json({"results": [_live_json(live) for live in shown], "total": len(flows)})
-
-
-def matching(
-    flows: Sequence[LiveFlow], *, text: str = "", namespace: str = "", exact_namespace: str = "", labels: dict[str, str]
-) -> list[LiveFlow]:
-    """The flows below a namespace, with all these labels, whose names or description hold the text; by name."""
-    text = text.lower()
-    return sorted(
-        (
-            live
-            for live in flows
-            if (not namespace or f"{live.key.namespace}.".startswith(f"{namespace}."))
-            and (not exact_namespace or live.key.namespace == exact_namespace)
-            and labels.items() <= live.flow.labels.items()
-            and (not text or text in f"{live.key}\n{live.flow.description}".lower())
-        ),
-        key=lambda live: live.key,
-    )
+    flows = found_flows(web, request)
+    return as_json({"results": list(map(_live_json, asks.page_of(request.query_params, flows))), "total": len(flows)})
 
 
 def _live_json(live: LiveFlow) -> dict[str, Any]:
@@ -62,20 +31,30 @@ def _live_json(live: LiveFlow) -> dict[str, Any]:
 
 
 async def of_namespace(web: Web, request: Request) -> Response:
-    namespace = request.path_params["namespace"]
-    flows = matching(web.daemon.flows(), exact_namespace=namespace, labels={})
-    return as_json([_live_json(live) for live in flows])
+    wanted = (Filter(Field.NAMESPACE, Op.EQUALS, (request.path_params["namespace"],)),)
+    return as_json([_live_json(live) for live in flows_meeting(web, wanted)])
 
 
-async def namespaces(web: Web, _: Request) -> Response:
-    return as_json(sorted({live.key.namespace for live in web.daemon.flows()}))
-
-
-async def namespace_search(web: Web, request: Request) -> Response:
+async def namespaces(web: Web, request: Request) -> Response:
+    """Those that have flows; `?q=` is a part of their names."""
     text = request.query_params.get("q", "").lower()
-    counts = Counter(live.key.namespace for live in web.daemon.flows())
-    results = [{"id": name, "flowCount": count} for name, count in sorted(counts.items()) if text in name]
-    return as_json({"results": results, "total": len(results)})
+    return as_json(sorted({name for live in web.daemon.flows() if text in (name := live.key.namespace).lower()}))
+
+
+async def deprecated(web: Web, _: Request) -> Response:
+    """Live flows that use what newer versions of the language have not, and where."""
+    paths_of = [(live, _deprecations(live)) for live in web.daemon.flows()]
+    return as_json(
+        [
+            {"namespace": live.key.namespace, "id": live.key.flow_id, "deprecationPaths": paths}
+            for live, paths in paths_of
+            if paths
+        ]
+    )
+
+
+def _deprecations(live: LiveFlow) -> list[str]:
+    return [problem.where for problem in live.warnings if problem.code == DEPRECATED]
 
 
 async def read(web: Web, request: Request) -> Response:
@@ -106,6 +85,11 @@ async def revision_of(
     text = found(await web.read(web.sources.text, revision), f"text of revision {revision.number} of flow {key}")
     flow = await web.read(web.daemon.read_flow, revision, text)
     return revision, found(flow, f"a valid flow in revision {revision.number} of {key}")
+
+
+async def flow_of_execution(web: Web, execution: Execution) -> tuple[Revision, Flow]:
+    """The flow as it was for this execution."""
+    return await revision_of(web, FlowKey(execution.namespace, execution.flow_id), execution.revision)
 
 
 async def revisions(web: Web, request: Request) -> Response:
@@ -154,59 +138,51 @@ def unified(before: str, after: str, before_name: str, after_name: str) -> list[
     )
 
 
-async def graph(web: Web, request: Request) -> Response:
-    return as_json(graph_json(web.flow(flow_key(request)).flow))
-
-
 async def task(web: Web, request: Request) -> Response:
-    live = web.flow(flow_key(request))
-    task_id = request.path_params["task_id"]
-    return as_json(task_json(found(live.flow.task(task_id), f"task {task_id} of flow {live.key}")))
+    """`?revision=` another than the live one."""
+    key, task_id = flow_key(request), request.path_params["task_id"]
+    number = asks.optional_number(request.query_params, "revision")
+    flow = web.flow(key).flow if number is None else (await revision_of(web, key, number))[1]
+    return as_json(task_json(found(flow.task(task_id), f"task {task_id} of flow {key}")))
 
 
-async def validate(web: Web, request: Request) -> Response:
-    """What is right and wrong with a flow's text. It is not kept and never run."""
-    text = await asks.text_body(request)
-    checked = await web.read(lambda: [web.daemon.check(each, FLOW_PATH) for each in documents(text)])
-    return as_json([_checked_json(each, index) for index, each in enumerate(checked)])
+async def slots(web: Web, _: Request) -> Response:
+    """Flows with a concurrency limit, and how much of it is taken."""
+    shown = [
+        {
+            "tenantId": "main",
+            "namespace": each.flow.namespace,
+            "flowId": each.flow.flow_id,
+            "running": each.running,
+            "queued": each.queued,
+            "limit": each.limit,
+            "behavior": each.behavior,
+        }
+        for each in web.daemon.slots()
+    ]
+    return as_json({"results": shown, "total": len(shown)})
 
 
-def documents(text: str) -> list[str]:
-    """The YAML documents of a text, each pushed down by empty lines to where it stands, so that places stay true."""
-    found: list[str] = []
-    start = 0
-    for end in [*(match.start() for match in _SEPARATOR.finditer(text)), len(text)]:
-        document = _SEPARATOR.sub("", text[start:end], count=1)
-        if document.strip():
-            found.append("\n" * text.count("\n", 0, start) + document)
-        start = end
-    return found or [text]
-
-
-def _checked_json(checked: Checked, index: int) -> dict[str, Any]:
-    errors = [problem for problem in checked.problems if problem.severity is Severity.ERROR]
-    warnings = [problem for problem in checked.problems if problem.severity is Severity.WARNING]
-    flow = checked.flow
-    return {
-        "index": index,
-        "flow": None if flow is None else flow.id,
-        "namespace": None if flow is None else flow.namespace,
-        "constraints": "\n".join(_violation(problem) for problem in errors) or None,
-        "outdated": False,
-        "deprecationPaths": [problem.where for problem in warnings if problem.code == "deprecated"],
-        "warnings": [_violation(problem) for problem in warnings],
-        "infos": [],
-        "problems": [problem_json(problem) for problem in checked.problems],
-    }
-
-
-def _violation(problem: Problem) -> str:
-    """`path of keys: sentence`, on one line."""
-    message = " ".join(problem.message.split())
-    return f"{problem.where}: {message}" if problem.where else message
+# What only a commit can do.
 
 
 async def managed_by_git(web: Web, request: Request) -> Response:
     """The answer to clients that would write a flow."""
-    status = web.daemon.git_status()
-    raise Refused(405, f"Flows are managed by Git: commit to `{status.branch}` of {status.source} ({request.method})")
+    raise only_by_commit(web, request, _what(web, request))
+
+
+def _what(web: Web, request: Request) -> str:
+    path = request.path_params
+    if "flow_id" not in path:
+        return "Flows are managed by Git"
+    key = flow_key(request)
+    live = web.daemon.flow(key)
+    place = f"{key} lies in `{live.revision.path}`" if live else f"there is no {key}"
+    return f"Flows are managed by Git, and {place}"
+
+
+def only_by_commit(web: Web, request: Request, what: str) -> Refused:
+    """That this is not done by a call, and how it is done."""
+    git = web.daemon.git_status()
+    way = f"commit to `{git.branch}` of {git.source}, then `POST /api/v1/main/git/sync` or wait a moment"
+    return Refused(405, f"{what}; {request.method} changes nothing here: {way}")

@@ -1,22 +1,24 @@
-"""Log lines and metrics of executions: listed, downloaded, followed."""
+"""Log lines of executions and triggers: listed, searched, downloaded, followed, deleted."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from segue.web import asks
-from segue.web.answers import as_json, to_json
+from segue.store.reads.matching import Op
+from segue.web import asks, filters
+from segue.web.answers import Refused, as_json, to_json
 from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.live import execution_topic
-from segue.web.ports import LogEntry, LogSearch, Reads
-from segue.web.shapes import log_json, metric_json
+from segue.web.ports import Field, Filter, LogEntry, LogPage, LogSearch, Reads
+from segue.web.shapes import log_json
 from segue.web.streams import HEARTBEAT_SECONDS, EventStream, Sent
 
 BATCH: Final = 1000
+BATCH_SHOWN: Final = 100
 FOLLOW_PAUSE_SECONDS: Final = 0.1
 
 
@@ -24,9 +26,7 @@ def _wanted(request: Request) -> LogSearch:
     query = request.query_params
     attempt = asks.optional_number(query, "attempt")
     return LogSearch(
-        execution_id=request.path_params.get("id") or query.get("executionId"),
-        namespace=query.get("namespace"),
-        flow_id=query.get("flowId"),
+        execution_id=request.path_params["id"],
         task_id=query.get("taskId"),
         task_run_id=query.get("taskRunId"),
         attempt=None if attempt is None else attempt + 1,
@@ -45,10 +45,50 @@ async def of_execution(web: Web, request: Request) -> Response:
 
 
 async def search(web: Web, request: Request) -> Response:
-    """Newest lines of everything, a page at a time."""
-    size = asks.number(request.query_params, "size", 100, least=1, most=BATCH)
-    entries = await web.read(web.reads.logs, replace(_wanted(request), newest=True, limit=size))
-    return as_json({"results": [log_json(entry) for entry in reversed(entries)], "total": len(entries)})
+    """A page of the lines of everything, newest first unless `sort=timestamp:asc`."""
+    query = request.query_params
+    wanted = LogPage(
+        filters=filters.read(query, web.daemon.now(), filters.LOGS),
+        descending=not query.get("sort", "").endswith(":asc"),
+        page=asks.number(query, "page", 1, least=1),
+        size=asks.number(query, "size", BATCH_SHOWN, least=1, most=BATCH),
+    )
+    found = await web.read(web.reads.find_logs, wanted)
+    return as_json({"results": [log_json(entry) for entry in found.results], "total": found.total, "type": "OFFSET"})
+
+
+async def delete(web: Web, request: Request) -> Response:
+    """The lines of an execution, or those that the filters name."""
+    await web.execution_alone(request.path_params["id"])
+    wanted = replace(_wanted(request), limit=BATCH)
+    while entries := await web.read(web.reads.logs, wanted):
+        await _delete(web, entries)
+        wanted = replace(wanted, after=entries[-1].id)
+    return Response(status_code=204)
+
+
+async def delete_of_flow(web: Web, request: Request) -> Response:
+    """The lines of a flow's trigger: `?triggerId=`."""
+    path, trigger_id = request.path_params, request.query_params.get("triggerId", "")
+    if not trigger_id:
+        raise Refused(422, "Missing parameter `triggerId`: whose lines are to be deleted")
+    wanted = LogPage(
+        filters=(
+            Filter(Field.NAMESPACE, Op.EQUALS, (path["namespace"],)),
+            Filter(Field.FLOW_ID, Op.EQUALS, (path["flow_id"],)),
+            Filter(Field.TRIGGER_ID, Op.EQUALS, (trigger_id,)),
+        ),
+        size=BATCH,
+    )
+    while entries := (await web.read(web.reads.find_logs, wanted)).results:
+        await _delete(web, entries)
+    return Response(status_code=204)
+
+
+async def _delete(web: Web, entries: Sequence[LogEntry]) -> None:
+    refusal = await web.daemon.delete_log_lines([entry.id for entry in entries])
+    if refusal is not None:
+        raise Refused(refusal.status, refusal.message)
 
 
 async def download(web: Web, request: Request) -> Response:
@@ -101,10 +141,3 @@ async def _lines(web: Web, execution_id: str, wanted: LogSearch) -> AsyncGenerat
             while not await subscription.rung(HEARTBEAT_SECONDS) and not subscription.is_closed:
                 yield Sent()
             await subscription.rest(FOLLOW_PAUSE_SECONDS)
-
-
-async def metrics(web: Web, request: Request) -> Response:
-    entries = await web.read(web.reads.metrics, request.path_params["id"])
-    if not entries:
-        await web.execution_alone(request.path_params["id"])
-    return as_json({"results": [metric_json(entry) for entry in entries], "total": len(entries)})

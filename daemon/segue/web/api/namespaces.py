@@ -1,101 +1,66 @@
-"""Keys with values, and namespace files. Keys can be written here; files come from Git alone."""
+"""Namespaces: those that live flows lie in, and those above them. They are made and go with their flows."""
 
-from datetime import timedelta
-from pathlib import PurePosixPath
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue.spec.key_values import KeyRefused, checked_key, literal
-from segue.web import asks
-from segue.web.answers import Refused, as_json, found, granted
+from segue.web import asks, filters
+from segue.web.answers import Refused, as_json, found
+from segue.web.api.flows import only_by_commit
 from segue.web.context import Web
-from segue.web.dates import span
-from segue.web.ports import KeyValue, Refusal
-from segue.web.shapes import key_json
+from segue.web.ports import Field
+
+COMPLETED_MAX: Final = 100
 
 
-async def keys(web: Web, request: Request) -> Response:
-    entries = await web.read(web.reads.keys, request.path_params["namespace"])
-    return as_json([key_json(entry) for entry in entries])
+async def search(web: Web, request: Request) -> Response:
+    """A page of them; `?existing=true` those with flows of their own alone."""
+    query = request.query_params
+    wanted = filters.read(query, web.daemon.now(), filters.NAMESPACES)
+    own_only = asks.flag(query, "existing") or asks.flag(query, "existingOnly")
+    names = [
+        name
+        for name, count in sorted(_counts(web).items())
+        if (count or not own_only) and filters.holds(wanted, dict.fromkeys(Field, name).get)
+    ]
+    ordered = asks.in_order(query, names, {"id": str})
+    return as_json({"results": [_json(web, name) for name in asks.page_of(query, ordered)], "total": len(names)})
 
 
-async def key(web: Web, request: Request) -> Response:
-    namespace, name = request.path_params["namespace"], request.path_params["key"]
-    return as_json(key_json(found(await web.read(web.reads.key, namespace, name), f"key {name} of {namespace}")))
+async def read(web: Web, request: Request) -> Response:
+    name = request.path_params["namespace"]
+    return as_json(found(_json(web, name) if name in _counts(web) else None, f"namespace {name}"))
 
 
-async def put_key(web: Web, request: Request) -> Response:
-    """The body is a literal: JSON, a date, a duration, or else a text. `ttl` is an ISO 8601 duration."""
-    name = request.path_params["key"]
-    try:
-        checked_key(name)
-    except KeyRefused as refused:
-        raise Refused(422, str(refused)) from refused
-    ttl_text = request.query_params.get("ttl") or request.headers.get("ttl") or ""
-    ttl = span(ttl_text) if ttl_text else None
-    if ttl_text and ttl is None:
-        raise Refused(422, f"Invalid ttl `{ttl_text}`: expected an ISO 8601 duration")
-    kind, value = literal(await asks.text_body(request))
-    entry = KeyValue(
-        namespace=request.path_params["namespace"],
-        key=name,
-        kind=kind,
-        value=value,
-        description=request.query_params.get("description") or request.headers.get("description") or "",
-        expires_at=_expiry(web, ttl),
-    )
-    refusal = await web.daemon.put_key(entry)
-    if isinstance(refusal, Refusal):
-        raise Refused(refusal.status, refusal.message, refusal.problems)
-    return Response(status_code=204)
-
-
-def _expiry(web: Web, ttl: timedelta | None) -> Any:
-    return None if ttl is None else web.daemon.now() + ttl
-
-
-async def delete_key(web: Web, request: Request) -> Response:
-    namespace, name = request.path_params["namespace"], request.path_params["key"]
-    return as_json(granted(await web.daemon.delete_key(namespace, name)))
-
-
-async def delete_keys(web: Web, request: Request) -> Response:
+async def complete(web: Web, request: Request) -> Response:
+    """Names that hold `q`, and those of `ids` that there are."""
     body = await asks.json_body(request)
-    names = body.get("keys") if isinstance(body, dict) else None
-    if not isinstance(names, list):
-        raise Refused(422, "Expected {keys: [...]}")
-    for name in names:
-        granted(await web.daemon.delete_key(request.path_params["namespace"], str(name)))
-    return as_json({"keys": names})
+    if not isinstance(body, dict):
+        raise Refused(422, "Expected {q, ids, existingOnly}")
+    text, ids = str(body.get("q") or "").lower(), body.get("ids") or []
+    counts = _counts(web)
+    names = [name for name in sorted(counts) if (counts[name] or not body.get("existingOnly")) and text in name.lower()]
+    return as_json(list(dict.fromkeys([*(name for name in counts if name in ids), *names]))[:COMPLETED_MAX])
 
 
-# Namespace files, as of the live commit.
+async def managed_by_git(web: Web, request: Request) -> Response:
+    """The answer to clients that would make, change or delete one."""
+    raise only_by_commit(web, request, "Namespaces are managed by Git: they are there while flows lie in them")
 
 
-def _place(web: Web, request: Request) -> tuple[str, str, str]:
-    """Namespace, path and commit that are asked for."""
-    path = request.query_params.get("path") or "/"
-    if ".." in PurePosixPath(path).parts or "\0" in path:
-        raise Refused(422, f"Invalid path `{path}`")
-    commit = found(web.daemon.git_status().commit, "a live commit")
-    return request.path_params["namespace"], path, commit
+def _counts(web: Web) -> dict[str, int]:
+    """How many flows each has itself, those above them too."""
+    own = Counter(live.key.namespace for live in web.daemon.flows())
+    return {above: own[above] for name in own for above in _with_those_above(name)}
 
 
-async def folder(web: Web, request: Request) -> Response:
-    namespace, path, commit = _place(web, request)
-    entries = found(await web.read(web.sources.folder, namespace, path, commit), f"folder {path} of {namespace}")
-    return as_json(
-        [
-            {"type": "Directory" if entry.is_folder else "File", "fileName": entry.name, "size": entry.size}
-            for entry in entries
-        ]
-    )
+def _with_those_above(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
-async def file(web: Web, request: Request) -> Response:
-    namespace, path, commit = _place(web, request)
-    content = found(await web.read(web.sources.file, namespace, path, commit), f"file {path} of {namespace}")
-    headers = {"Content-Disposition": "attachment"}
-    return Response(content, headers=headers, media_type="application/octet-stream")
+def _json(web: Web, name: str) -> dict[str, Any]:
+    return {"id": name, "deleted": False, "disabled": False, "flowCount": _counts(web)[name]}

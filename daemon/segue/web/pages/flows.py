@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from segue.model.revision import FlowKey
-from segue.web import asks
+from segue.web import filters
 from segue.web.answers import Refused
-from segue.web.api.flows import matching
 from segue.web.context import Web
+from segue.web.finding import flows_meeting
 from segue.web.pages import render
 from segue.web.pages.paging import Paging
 from segue.web.ports import LiveFlow, RunMark
@@ -43,12 +44,13 @@ class Row:
 async def page(web: Web, request: Request) -> Response:
     query = request.query_params
     namespace, text, label = (query.get(name, "").strip() for name in ("namespace", "q", "label"))
+    asked = QueryParams({"namespace": namespace, "q": text, "labels": label})
+    said = ""
     try:
-        labels = asks.labels([label] if label else [])
-        said = ""
+        wanted = filters.read(asked, web.daemon.now(), filters.FLOWS)
     except Refused as refusal:
-        labels, said = {}, refusal.message
-    found = matching(web.daemon.flows(), text=text, namespace=namespace, labels=labels)
+        wanted, said = (), refusal.message
+    found = flows_meeting(web, wanted)
     paging = Paging.of(request, total=len(found), size=SIZE)
     shown = found[paging.offset : paging.offset + SIZE]
     marks = await web.read(web.reads.recent, [live.key for live in shown], RUNS)

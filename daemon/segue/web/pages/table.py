@@ -1,8 +1,9 @@
 """The pages' route table."""
 
+from segue.web import exports
 from segue.web.access import Need
 from segue.web.context import Endpoint
-from segue.web.pages import execution, executions, export, flow, flows, git, home, keys, login, render, start, triggers
+from segue.web.pages import execution, executions, flow, flows, git, home, keys, login, render, start, triggers
 from segue.web.routing import Entry
 from segue.web.settings import TEXT_BODY_MAX
 
@@ -34,7 +35,7 @@ def entries() -> list[Entry]:
         _done(f"{_FLOW}/start", start.submit, None),
         _shown("/executions", executions.page),
         _done("/executions/acts", executions.act_on_many),
-        _shown("/executions/export.csv", export.executions),
+        _shown("/executions/export.csv", exports.executions),
         _shown("/executions/{id}", execution.page),
         _shown("/executions/{id}/lines", execution.lines),
         _done("/executions/{id}/acts/{act}", execution.act),
