@@ -32,7 +32,7 @@ from segue.spec.types import (
     templating,
     timing,
 )
-from segue.spec.types.plugins import commands, git, jdbc, local_files, mail, notifications, serdes
+from segue.spec.types.plugins import commands, git, jdbc, local_files, mail, notifications, serdes, sftp
 
 PREFIX: Final = "io.kestra.plugin."
 _SUGGESTIONS_MAX: Final = 3
@@ -150,6 +150,7 @@ _IN_THE_ENGINE: Final = frozenset(
         "core.http.Trigger",
         *jdbc.TRIGGERS,
         *local_files.TRIGGERS,
+        *sftp.TRIGGERS,
         "core.runner.Process",
         "scripts.runner.docker.Docker",
         *conditions.TYPES,
@@ -177,6 +178,7 @@ _TASKS: Final = (
     git.TYPES,
     commands.TYPES,
     local_files.TYPES,
+    sftp.TYPES,
 )
 
 
@@ -198,6 +200,7 @@ def _built_in() -> Iterable[TypeEntry]:
     yield from _entries(Role.TRIGGER, triggers.TYPES)
     yield from _entries(Role.TRIGGER, jdbc.TRIGGERS)
     yield from _entries(Role.TRIGGER, local_files.TRIGGERS)
+    yield from _entries(Role.TRIGGER, sftp.TRIGGERS)
     yield from _entries(Role.TRIGGER, triggers.OWN_TYPES, prefix="")
     yield from _entries(Role.CONDITION, conditions.TYPES)
     yield from _entries(Role.RUNNER, runners.TYPES)

@@ -7,8 +7,9 @@ from segue.tasks.http_trigger import POLLS as HTTP_POLLS
 from segue.tasks.kind import TaskKind
 from segue.tasks.plugins.jdbc import POLLS as JDBC_POLLS
 from segue.tasks.plugins.local_files import POLLS as LOCAL_FILE_POLLS
+from segue.tasks.plugins.sftp import POLLS as SFTP_POLLS
 from segue.tasks.polling import PollKind
 
-POLLS: Final[tuple[PollKind[Any], ...]] = (*HTTP_POLLS, *JDBC_POLLS, *LOCAL_FILE_POLLS)
+POLLS: Final[tuple[PollKind[Any], ...]] = (*HTTP_POLLS, *JDBC_POLLS, *LOCAL_FILE_POLLS, *SFTP_POLLS)
 
 ERRANDS: Final[Mapping[str, TaskKind[Any]]] = {poll.name: poll.as_errand() for poll in POLLS}

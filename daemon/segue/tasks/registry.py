@@ -38,6 +38,7 @@ from segue.tasks.plugins import (
     mail,
     notifications,
     parquet_files,
+    sftp,
 )
 from segue.tasks.scripts import languages, python, shell
 from segue.tasks.storage import files, for_each_item, items, purge, split
@@ -76,6 +77,7 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *git.KINDS,
     *commands.KINDS,
     *local_files.KINDS,
+    *sftp.KINDS,
 )
 
 

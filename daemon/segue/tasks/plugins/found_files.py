@@ -81,6 +81,10 @@ class Place(Protocol):
         """What outputs say of where the file is, and of where it is stored."""
         ...
 
+    def output_key(self, file: FoundFile) -> str:
+        """Its name among the `outputFiles` of `Downloads`."""
+        ...
+
 
 # Opens the place that the properties speak of.
 Reach = Callable[[Any, TaskContext], AbstractContextManager[Place]]
@@ -92,20 +96,22 @@ Reach = Callable[[Any, TaskContext], AbstractContextManager[Place]]
 def list_files(reach: Reach, properties: Finding, context: TaskContext) -> Result:
     """Outputs `files` in the order of their paths, and their `count`."""
     with reach(properties, context) as place:
-        found = _by_path(_wanted(place.files(place.path(properties.from_), recursive=properties.recursive), properties))
+        files = _named(place.files(place.path(properties.from_), recursive=properties.recursive), context)
+        found = _by_path(_wanted(files, properties))
         told = [_told(place, file, file.path, None) for file in _first(found, properties, context)]
     return Result(outputs={"files": told, "count": len(told)})
 
 
 def downloads(reach: Reach, properties: Taking, context: TaskContext) -> Result:
-    """Outputs `files`, their `count`, and `outputFiles`: the address of each by its path below the folder."""
+    """Outputs `files`, their `count`, and `outputFiles`: where each is stored."""
     _check_action(properties)
     with reach(properties, context) as place:
-        files = place.files(place.path(properties.from_), recursive=properties.recursive)
+        files = _named(place.files(place.path(properties.from_), recursive=properties.recursive), context)
         found = _by_path(_not_aside(place, _wanted(files, properties), properties))
         stored = [(file, _keep(place, file, context)) for file in _first(found, properties, context)]
         told = [_told(place, file, _act(place, properties, file), uri) for file, uri in stored]
-    return Result(outputs={"files": told, "count": len(told), "outputFiles": {file.below: uri for file, uri in stored}})
+        output_files = {place.output_key(file): uri for file, uri in stored}
+    return Result(outputs={"files": told, "count": len(told), "outputFiles": output_files})
 
 
 def _by_path(files: Iterable[FoundFile]) -> list[FoundFile]:
@@ -117,6 +123,16 @@ def _first(files: Sequence[FoundFile], properties: Finding, context: TaskContext
     if len(files) > most:
         context.log(LogLevel.WARN, f"{len(files)} files were found: the first {most} are taken, as `maxFiles` says")
     return files[:most]
+
+
+def _named(files: Iterable[FoundFile], context: TaskContext) -> Iterator[FoundFile]:
+    """Without those whose names are no text, which nothing here could write down."""
+    for file in files:
+        if any("\ud800" <= character <= "\udfff" for character in file.path):
+            shown = file.path.encode("utf-8", "backslashreplace").decode()
+            context.log(LogLevel.WARN, f"{shown} is passed over: its name is no text in UTF-8")
+        else:
+            yield file
 
 
 def _wanted(files: Iterable[FoundFile], properties: Finding) -> Iterator[FoundFile]:
@@ -219,7 +235,8 @@ def _look(reach: Reach, properties: Watching, context: TaskContext, notes: Mappi
     _check_action(properties)
     with reach(properties, context) as place:
         folder = place.path(properties.from_)
-        files = sorted(place.files(folder, recursive=properties.recursive), key=lambda file: (file.modified, file.path))
+        found = _named(place.files(folder, recursive=properties.recursive), context)
+        files = sorted(found, key=lambda file: (file.modified, file.path))
         memory = _Memory(notes, place.prefix, properties)
         memory.forget(folder, files, place.identity(folder))
         looked_at = list(_not_aside(place, _wanted(files, properties), properties))

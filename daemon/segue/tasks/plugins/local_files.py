@@ -93,6 +93,9 @@ class LocalPlace:
         there = Path(path)
         return {"uri": uri or there.as_uri(), "localPath": path, "name": there.name, "parent": str(there.parent)}
 
+    def output_key(self, file: FoundFile) -> str:
+        return file.path
+
 
 def _found(folder: str, entry: "os.DirEntry[str]") -> FoundFile | None:
     try:

@@ -48,9 +48,9 @@ def test_files_of_a_folder_are_stored_and_moved_away(bench: Workbench, tmp_path:
     place(tmp_path, "in/a.csv", "in/sub/a.csv", "in/b.txt")
     more = {"recursive": True, "regExp": ".*\\.csv", "action": "MOVE", "moveDirectory": f"{tmp_path}/in/done"}
     outputs = bench.outputs("fs.local.Downloads", from_=f"{tmp_path}/in", **more)
-    assert {below: bench.text(uri) for below, uri in outputs["outputFiles"].items()} == {
-        "a.csv": "in/a.csv",
-        "sub/a.csv": "in/sub/a.csv",
+    assert {path: bench.text(uri) for path, uri in outputs["outputFiles"].items()} == {
+        f"{tmp_path}/in/a.csv": "in/a.csv",
+        f"{tmp_path}/in/sub/a.csv": "in/sub/a.csv",
     }
     assert [each["localPath"] for each in outputs["files"]] == [
         f"{tmp_path}/in/done/a.csv",
@@ -191,6 +191,14 @@ def test_links_are_no_files(bench: Workbench, tmp_path: Path) -> None:
     place(tmp_path, "secret", "in/a")
     (tmp_path / "in" / "link").symlink_to(tmp_path / "secret")
     assert bench.look(TRIGGER, from_=f"{tmp_path}/in").names == ["a"]
+
+
+def test_a_file_whose_name_is_no_text_is_passed_over(bench: Workbench, tmp_path: Path) -> None:
+    place(tmp_path, "a")
+    (tmp_path / os.fsdecode(b"b\xff")).write_text("b")
+    looked = bench.look(TRIGGER, from_=str(tmp_path))
+    assert looked.names == ["a"]
+    assert "b\\udcff is passed over" in looked.log
 
 
 def test_move_needs_a_folder(bench: Workbench, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ _GIVEN: Final[Mapping[str, frozenset[str]]] = {
     PREFIX + "core.trigger.Webhook": frozenset({"body", "headers", "parameters", "uri", "path", "parts"}),
     PREFIX + "core.http.Trigger": frozenset({"body", "encryptedBody", "code", "headers", "uri"}),
     PREFIX + "fs.local.Trigger": frozenset({"files", "count"}),
+    PREFIX + "fs.sftp.Trigger": frozenset({"files", "count"}),
     "segue.trigger.Files": frozenset({"files"}),
 }
 # Any flow may be called by a Subflow, which leaves these of the caller.
