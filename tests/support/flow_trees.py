@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from segue.model.flow import Flow, Input, Output
 from segue.model.task import (
     AllowFailure,
+    Approval,
     Body,
     Call,
+    CommentRequired,
     Dag,
     ForEach,
     If,
@@ -21,6 +23,7 @@ from segue.model.task import (
     RestartBehavior,
     Retry,
     RetryKind,
+    ReviewBehavior,
     Runnable,
     Sequential,
     Sleep,
@@ -61,6 +64,9 @@ _calls = st.builds(
     schedule_date=st.sampled_from([None, None, "2030-01-01T00:00:00Z", "soon"]),
     restart=st.sampled_from(RestartBehavior),
 ).map(lambda call: ("subflow", call))
+
+
+_behaviors = st.sampled_from([*(each.value for each in ReviewBehavior), BROKEN, OUTSIDE, "{{ 'FAIL' }}"])
 
 
 def _lists(children: st.SearchStrategy[Any], least: int = 0, most: int = 3) -> st.SearchStrategy[list[Any]]:
@@ -115,6 +121,18 @@ def _flowables(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             st.sampled_from([None, None, "PT5S", "PT0S", "soon", OUTSIDE]),
             st.sampled_from(PauseBehavior),
             st.booleans(),
+        ),
+        st.tuples(
+            st.just("approval"),
+            _lists(children, most=1),
+            side,
+            side,
+            _lists(children, most=1),
+            _lists(children, most=1),
+            st.sampled_from([None, None, "PT5S", "PT0S", "2026-03-01T12:00:09Z", "soon", OUTSIDE]),
+            st.sampled_from([False, False, True, FALSE, PURE, BROKEN, OUTSIDE]),
+            st.lists(_behaviors, min_size=3, max_size=3),
+            st.sampled_from(CommentRequired),
         ),
         st.tuples(st.just("for_each"), _lists(children), side, side, limits, _values),
         st.tuples(st.just("working_directory"), _lists(_runnables, least=1), side, side, st.booleans()),
@@ -188,6 +206,19 @@ def _body(shape: Any, names: Iterator[str]) -> Body:
             asked = (Input(id="a", type="STRING", defaults="b"),) if rest[6] else ()
             before = _tasks(rest[3], names)
             return Pause(duration=rest[4], behavior=rest[5], on_pause=before, on_resume=asked, tasks=main, **sides)
+        case "approval":
+            denied, before = _tasks(rest[3], names), _tasks(rest[4], names)
+            behaviors = dict(zip(("approve_behavior", "deny_behavior", "expire_behavior"), rest[7], strict=True))
+            return Approval(
+                on_approve=main,
+                on_deny=denied,
+                on_wait=before,
+                due=rest[5],
+                auto_approve=rest[6],
+                comment_required=rest[8],
+                **behaviors,
+                **sides,
+            )
         case "working_directory":
             kept = {"outputFiles": ["*"]} if rest[3] else {}
             return WorkingDirectory(tasks=main, properties=kept, **sides)

@@ -9,8 +9,9 @@ from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
 from segue.engine.notes import HELD, SEQUENCE
-from segue.engine.plan import AFTER_EXECUTION, Plan
+from segue.engine.plan import AFTER_EXECUTION, SIDE_BRANCHES, Plan
 from segue.engine.rebuild import restore
+from segue.engine.reopen import without_verdict
 from segue.model.execution import Execution, Kind, Moved, Progress, TaskRun, TriggeredBy
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId, TaskRunId, task_run_id
@@ -131,6 +132,7 @@ def _from_task_run(
             copy.history.append(Moved(State.RUNNING, at))
             assert copy.progress is not None, run
             copy.progress.branch = str(copy.progress.notes["main"])
+            copy.progress.notes = without_verdict(copy.progress.notes)
         fresh.task_runs[copy.id] = copy
     _put_branches(plan, fresh, [ids[run.id] for run in (chosen, *above)])
     fresh.history = [*execution.history, Moved(State.RESTARTED, at)]
@@ -215,6 +217,8 @@ def _put_branches(plan: Plan, execution: Execution, path: list[TaskRunId]) -> No
         progress = execution.task_runs[run.parent_id].progress
         assert progress is not None, run
         progress.branch = branch
+        if branch not in SIDE_BRANCHES:
+            progress.notes = {**progress.notes, "main": branch}
 
 
 def _with_correlation(labels: dict[str, str], own: str) -> dict[str, str]:

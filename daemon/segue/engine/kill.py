@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from segue.engine import asking, batches, calls
-from segue.engine.flowables import loop_until, pause
+from segue.engine.flowables import loop_until, waiting
 from segue.engine.scene import Scene
 from segue.model.change import (
     AttemptMoved,
@@ -50,7 +50,7 @@ def _stopped(scene: Scene, *, waits: bool, cascades: bool = True) -> Iterator[Ch
     if run.state is State.RETRYING:
         yield TimerCleared(kind=TimerKind.RETRY, id=run.id)
     if run.state is State.PAUSED:
-        yield from pause.stopped(scene)
+        yield from waiting.stopped(scene)
     yield from loop_until.stopped(scene)
     is_asleep = attempt is not None and isinstance(scene.node.task.body, Sleep)
     if is_asleep:

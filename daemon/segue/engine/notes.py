@@ -5,6 +5,9 @@ from typing import Final
 VERDICT: Final = "verdict"
 """Of a flowable: an end that is none of its children's. The worse of both counts."""
 
+LEAVES: Final = "leaves"
+"""Of a flowable: with its end the whole execution is to end, in this state, unless one of its children went wrong."""
+
 SEQUENCE: Final = "sequence"
 """Of an execution: how many task runs there have been, so that no id of a removed one is given again."""
 

@@ -13,7 +13,7 @@ from segue.engine import narrowing
 from segue.engine.asking import awaited
 from segue.engine.calls import call_question
 from segue.engine.ending import outputs_question
-from segue.engine.flowables import working_directory
+from segue.engine.flowables import approval, working_directory
 from segue.engine.flowables.steering import Question
 from segue.engine.flowables.table import steering_of
 from segue.engine.plan import SECRET, Plan
@@ -23,7 +23,7 @@ from segue.model.change import EvaluationOrdered
 from segue.model.execution import Execution
 from segue.model.names import TaskRunId
 from segue.model.order import Order
-from segue.model.task import LoopUntil, Runnable, Sleep, Subflow
+from segue.model.task import Approval, Decision, LoopUntil, Runnable, Sleep, Subflow
 
 
 def order_for(plan: Plan, execution: Execution, task_run_id: TaskRunId) -> Order | None:
@@ -129,6 +129,10 @@ def _question(scene: Scene, purpose: str) -> Question | None:
             return call_question(task.body.call)
         case "condition" if isinstance(task.body, LoopUntil):
             return Question(purpose, task.body.condition)
+        case "terms" if isinstance(task.body, Approval):
+            return approval.terms_question(scene.node)
+        case Decision.APPROVED | Decision.DENIED | Decision.EXPIRED if isinstance(task.body, Approval):
+            return approval.behavior_question(scene.node, Decision(purpose))
         case "teardown":
             return working_directory.last_question(scene.node)
         case _:

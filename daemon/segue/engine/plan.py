@@ -14,6 +14,8 @@ from segue.engine.templates import is_pure as _is_pure
 from segue.model.flow import Flow
 from segue.model.order import ERRANDS
 from segue.model.task import (
+    Approval,
+    Decision,
     ForEach,
     If,
     LoopUntil,
@@ -146,6 +148,10 @@ def _templates(task: Task) -> Iterator[tuple[str, Any]]:
             yield "call", call.template
         case Pause() as body:
             yield "pause", body.template(task.timeout)
+        case Approval() as body:
+            yield "approval", body.beginning
+            yield "terms", body.terms(task.timeout)
+            yield from ((decision.value, body.behavior(decision)) for decision in Decision)
         case LoopUntil() as body:
             yield "loop", body.template
             yield "condition", body.condition

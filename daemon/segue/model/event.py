@@ -13,6 +13,7 @@ from typing import Any
 from segue.model.execution import Failure
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
+from segue.model.task import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,18 @@ class ResumeWanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewWanted:
+    """A person decides what an approval waits for."""
+
+    at: datetime
+    task_run_id: TaskRunId
+    decision: Decision
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    comment: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestartWanted:
     """Go on from what failed, in the same execution."""
 
@@ -242,6 +255,7 @@ Event = (
     | KillWanted
     | PauseWanted
     | ResumeWanted
+    | ReviewWanted
     | RestartWanted
     | StateWanted
     | LabelsSet

@@ -137,6 +137,7 @@ _IN_THE_ENGINE: Final = frozenset(
         "core.flow.ForEachItem",
         "core.flow.LoopUntil",
         "core.flow.Pause",
+        "core.flow.Approval",
         "core.flow.ForEach",
         "core.flow.EachSequential",
         "core.flow.EachParallel",

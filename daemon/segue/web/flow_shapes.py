@@ -9,6 +9,7 @@ from segue.model.flow import Flow, Input, Output, PluginDefault
 from segue.model.revision import Revision
 from segue.model.task import (
     AllowFailure,
+    Approval,
     Body,
     Call,
     Dag,
@@ -129,6 +130,20 @@ def _body(body: Body) -> dict[str, Any]:
                 "onPause": task_json(body.on_pause[0]) if body.on_pause else None,
                 "onResume": [_input(each) for each in body.on_resume] or None,
                 "tasks": _tasks(body.tasks) or None,
+            }
+        case Approval():
+            lists = {
+                "inputs": [_input(each) for each in body.inputs] or None,
+                "decisions": {"approve": body.approve, "deny": body.deny},
+                "commentRequired": body.comment_required,
+                "due": body.due,
+                "autoApprove": body.auto_approve,
+                "approveBehavior": body.approve_behavior,
+                "denyBehavior": body.deny_behavior,
+                "expireBehavior": body.expire_behavior,
+                "onWait": _tasks(body.on_wait) or None,
+                "onApprove": _tasks(body.on_approve) or None,
+                "onDeny": _tasks(body.on_deny) or None,
             }
         case Dag():
             entries = [

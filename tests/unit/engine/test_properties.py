@@ -14,7 +14,7 @@ from segue.engine import calls
 from segue.engine.advance import advance
 from segue.engine.create import replay_of
 from segue.engine.evolve import evolve
-from segue.engine.flowables import pause
+from segue.engine.flowables import waiting
 from segue.engine.orders import evaluation_for, open_evaluations, order_for
 from segue.engine.plan import Plan
 from segue.engine.rebuild import restore
@@ -38,6 +38,7 @@ from segue.model.event import (
     Refused,
     RestartWanted,
     ResumeWanted,
+    ReviewWanted,
     Started,
     StateWanted,
     TimerFired,
@@ -50,6 +51,7 @@ from segue.model.execution import Execution, Failure
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId
 from segue.model.state import EXECUTION_MOVES, TASK_RUN_MOVES, State
+from segue.model.task import Approval, Decision, Pause
 
 from tests.support.engine import START, execution_of
 from tests.support.flow_trees import flows
@@ -73,6 +75,8 @@ OF_MAPS: dict[str, Any] = {
     "loop": {"interval": "PT1S", "maxIterations": 2},
     "call": {"namespace": "company.team", "flowId": "other", "wait": True, "transmitFailed": True},
     "pause": {"duration": "PT1S"},
+    "approval": {"autoApprove": False, "url": "/"},
+    "terms": {"approve": "Yes", "deny": "No", "commentRequired": "ON_DENY", "timeout": "PT9S"},
 }
 """What a worker says of templates that are maps: it renders the values, and the keys stay."""
 
@@ -224,8 +228,17 @@ class World:
         self.send(PauseWanted(at=self.tick()))
 
     def resume(self, _choice: int) -> None:
-        waiting = None if is_held(self.execution) else pause.waiting(self.plan, self.execution)
-        self.send(ResumeWanted(at=self.tick(), task_run_id=waiting.id if waiting else None, inputs={"a": "x"}))
+        waits = [] if is_held(self.execution) else waiting.scenes(self.plan, self.execution, Pause)
+        self.send(ResumeWanted(at=self.tick(), task_run_id=waits[0].id if waits else None, inputs={"a": "x"}))
+
+    def review(self, choice: int) -> None:
+        waits = waiting.scenes(self.plan, self.execution, Approval)
+        if waits:
+            run_id = waits[choice % len(waits)].id
+            assert run_id is not None
+            decision = list(Decision)[choice // 3 % 3]
+            comment = "because" if choice % 2 else ""
+            self.send(ReviewWanted(at=self.tick(), task_run_id=run_id, decision=decision, comment=comment))
 
     def restart(self, _choice: int) -> None:
         self.send(RestartWanted(at=self.tick()))
@@ -290,6 +303,7 @@ class World:
                 self.let_go(0)
             elif self.execution.state is State.PAUSED and not self.timers:
                 self.resume(0)
+                self.review(choice)
             elif self.evaluations:
                 self.evaluate(choice)
             elif self.wanted:
@@ -328,6 +342,8 @@ DEEDS: list[Callable[[World, int], None]] = [
     World.kill,
     World.pause,
     World.resume,
+    World.review,
+    World.review,
     World.restart,
     World.let_go,
     World.hold,

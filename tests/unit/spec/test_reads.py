@@ -54,6 +54,18 @@ SCHEDULE = "triggers: [{id: t, type: core.trigger.Schedule, cron: '@daily'}]\n"
 WEBHOOK = "triggers: [{id: t, type: core.trigger.Webhook, key: k}]\n"
 VALUES = "  - {id: o, type: core.output.OutputValues, values: {total: 1}}\n"
 PAUSE = "  - {id: p, type: core.flow.Pause, onResume: [{id: reason, type: STRING}]}\n"
+APPROVAL = "  - {id: p, type: core.flow.Approval, inputs: [{id: reason, type: STRING}]}\n"
+
+
+def around_approval(on_wait: str, on_deny: str, **keys: str) -> str:
+    """An approval with tasks before and after its wait."""
+    more = "".join(f", {key}: '{value}'" for key, value in keys.items())
+    return with_head(f"""\
+        tasks:
+          - {{id: p, type: core.flow.Approval{more}, onWait: [{{id: w, {RETURN}, format: "{on_wait}"}}],
+              onDeny: [{{id: d, {RETURN}, format: "{on_deny}"}}], onApprove: [{{id: y, {RETURN}, format: x}}]}}
+    """)
+
 
 # Text -> code, place of the expression, what the message and the hint hold.
 FOUND = {
@@ -183,6 +195,30 @@ FOUND = {
         "the task 'p' has no 'onResume.reasn'",
         "did you mean 'reason'?",
     ),
+    "an input that an approval does not ask for": (
+        reading("{{ outputs.p.inputs.reasn }}", before=APPROVAL),
+        "unknown-output",
+        "the task 'p' has no 'inputs.reasn'",
+        "did you mean 'reason'?",
+    ),
+    "what runs after the wait, before it": (
+        around_approval("{{ outputs.d.value }}", "x"),
+        "later-task",
+        "the task 'd' runs later than this",
+        None,
+    ),
+    "what runs after another decision": (
+        around_approval("x", "{{ outputs.y.value }}"),
+        "later-task",
+        "the task 'y' is in the other branch: only one of the two runs",
+        None,
+    ),
+    "an approval in what it is asked first": (
+        around_approval("x", "x", autoApprove='{{ outputs.p.comment == "x" }}'),
+        "later-task",
+        "the task 'p' is this task itself, which has no outputs before it has run",
+        None,
+    ),
     "a trigger's variable without triggers": (
         reading("{{ trigger.date }}"),
         "unknown-trigger-variable",
@@ -305,6 +341,14 @@ GOOD = {
     ),
     "values that are given": reading("{{ outputs.o.values.total }}", before=VALUES),
     "answers to a pause": reading("{{ outputs.p.onResume.reason }}{{ outputs.p.resumed.by }}", before=PAUSE),
+    "answers to an approval": reading("{{ outputs.p.inputs.reason }}{{ outputs.p.by }}", before=APPROVAL),
+    "an approval in what it leads to": around_approval(
+        "{{ outputs.p.url }}",
+        "{{ outputs.p.comment }}{{ outputs.w.value }}",
+        denyBehavior="{{ outputs.p.comment }}{{ outputs.d.value }}",
+        due="{{ outputs.w.value }}",
+        timeout="{{ outputs.w.value }}",
+    ),
     "an answer that is read": reading("{{ fromJson(outputs.req.body).id }} {{ outputs.req.body }}", before=HTTP),
     "a header": reading("{{ outputs.req.headers['content-type'][0] }}", before=HTTP),
     "a trigger's date": reading("{{ trigger.date }} {{ schedule.date }}", head=SCHEDULE),

@@ -12,11 +12,12 @@ from segue.spec.reading import Object
 
 _EACH: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("ForEach", "EachSequential", "EachParallel")})
 _AT_ONCE: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("Parallel", "EachParallel")})
-_WITH_OUTPUTS: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("If", "Switch", "LoopUntil")})
+_WITH_OUTPUTS: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("If", "Switch", "LoopUntil", "Approval")})
 _DAG: Final = PREFIX + "core.flow.Dag"
 _LOOP: Final = PREFIX + "core.flow.Loop"
 _LOOP_UNTIL: Final = PREFIX + "core.flow.LoopUntil"
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
+_BEFORE_WAITING: Final = frozenset({"onPause", "onWait"})
 # Branches that run when others have ended, and see what those left, by when they come.
 _ENDINGS: Final[Mapping[str, int]] = {"errors": 1, "finally": 2, "afterExecution": 3}
 
@@ -156,9 +157,9 @@ def _apart(here: Spot, there: Spot) -> Sight:
 def _of_branches(here: str, there: str) -> Sight:
     if here in _ENDINGS or there in _ENDINGS:
         return Sight.BEFORE if _ENDINGS.get(there, 0) < _ENDINGS.get(here, 0) else Sight.LATER
-    if "onPause" in {here, there} or here.startswith("on") or there.startswith("on"):
-        return Sight.BEFORE
-    return Sight.OTHER_BRANCH
+    if _BEFORE_WAITING.isdisjoint({here, there}):
+        return Sight.OTHER_BRANCH
+    return Sight.BEFORE if there in _BEFORE_WAITING else Sight.LATER
 
 
 def _is_one_by_one(spot: Spot) -> bool:

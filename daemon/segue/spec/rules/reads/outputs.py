@@ -17,9 +17,12 @@ _SUBFLOW: Final = PREFIX + "core.flow.Subflow"
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
 _HTTP_REQUEST: Final = PREFIX + "core.http.Request"
 _OUTPUT_VALUES: Final = PREFIX + "core.output.OutputValues"
-_PAUSE: Final = PREFIX + "core.flow.Pause"
+_ASKED_FOR: Final = {(PREFIX + "core.flow.Pause", "onResume"), (PREFIX + "core.flow.Approval", "inputs")}
+_APPROVAL: Final = PREFIX + "core.flow.Approval"
 # Properties of flowables that are looked at after their children, and keys of the flow rendered at its end.
 _AFTER_CHILDREN: Final = frozenset({"condition", "breakWhen", "outputs", "outputFiles", "cache", "inputs"})
+_AFTER_ON_WAIT: Final = frozenset({"decisions", "commentRequired", "timeout", "due"})
+_AFTER_DECISION: Final = frozenset({"approveBehavior", "denyBehavior", "expireBehavior"})
 _SAID: Final = {
     Sight.LATER: ("later-task", "runs later than this"),
     Sight.AT_ONCE: ("later-task", "runs at the same time, and nobody knows which ends first"),
@@ -80,13 +83,20 @@ def _not_there(
         message = f"'{template.slot}' is rendered before any task has run"
         return misread(subject, template, use, "later-task", message)
     found = sight(seer, seen)
-    if found is Sight.BEFORE or (found is Sight.INSIDE and template.owners.key in _AFTER_CHILDREN):
+    if found is Sight.BEFORE or _is_rendered_late(seer, template.owners.key, found):
         return None
     if seen.object.type == _ITEMS and name != seen.id and found is Sight.ITSELF:
         return None
     code, said = _SAID[found]
     is_certain = found is not Sight.AT_ONCE and not share_loop(seer, seen)
     return misread(subject, template, use, code, f"the task '{name}' {said}", is_certain=is_certain)
+
+
+def _is_rendered_late(seer: Spot, key: str | None, found: Sight) -> bool:
+    """After tasks inside it have run; and what a decision does, when the outputs tell it."""
+    if seer.object.type == _APPROVAL and found in {Sight.INSIDE, Sight.ITSELF}:
+        return key in _AFTER_DECISION or (found is Sight.INSIDE and key in _AFTER_ON_WAIT)
+    return found is Sight.INSIDE and key in _AFTER_CHILDREN
 
 
 # Keys of outputs
@@ -177,6 +187,6 @@ def _declared(seen: Spot, key: str) -> frozenset[str] | None:
         if not isinstance(values, dict) or any("{{" in str(each) for each in values):
             return None
         return frozenset(map(str, values))
-    if seen.object.type == _PAUSE and key == "onResume":
-        return frozenset(each.partition(".")[0] for each in input_ids(seen.object.under("onResume"))) or None
+    if (seen.object.type, key) in _ASKED_FOR:
+        return frozenset(each.partition(".")[0] for each in input_ids(seen.object.under(key))) or None
     return None
