@@ -176,7 +176,7 @@ def test_where_several_wait_the_decision_says_which(daemon: Daemon) -> None:
 
 def test_it_waits_over_a_restart_of_the_daemon_and_its_time_runs_on(daemon: Daemon) -> None:
     patient, timed = waits(daemon, "release"), waits(daemon, "hurried", {"time": "PT1H"})
-    over = daemon.start("hurried", {"time": "PT2S"})
+    over = daemon.start("hurried", {"time": "PT1S"})
     over = daemon.until(over, "PAUSED", "WARNING")
     daemon.stop()
     wait_until(lambda: due_of(over) < datetime.now(tz=due_of(over).tzinfo), what="the time to be over")
