@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from segue.engine import fixtures
 from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
@@ -32,9 +33,10 @@ def new_execution(
     parent_id: ExecutionId | None = None,
     original_id: ExecutionId | None = None,
     kind: Kind = Kind.NORMAL,
+    notes: Mapping[str, Any] | None = None,
 ) -> Execution:
     """An execution in CREATED. The flow's labels come first, then the caller's; the correlation id is its own unless
-    one is given."""
+    one is given. `notes` are what it has to remember from the start."""
     return Execution(
         id=id,
         namespace=flow.namespace,
@@ -50,6 +52,7 @@ def new_execution(
         original_id=original_id or id,
         scheduled_at=scheduled_at,
         kind=kind,
+        progress=Progress(notes=dict(notes or {})),
     )
 
 
@@ -101,6 +104,7 @@ def rerun_of(execution: Execution, flow: Flow, *, id: ExecutionId, at: datetime,
         parent_id=execution.parent_id,
         original_id=execution.original_id or execution.id,
         kind=execution.kind,
+        notes=fixtures.kept(execution),
     )
     return replace(again, attempt_number=execution.attempt_number + 1)
 

@@ -11,5 +11,8 @@ LEAVES: Final = "leaves"
 SEQUENCE: Final = "sequence"
 """Of an execution: how many task runs there have been, so that no id of a removed one is given again."""
 
+FIXTURES: Final = "fixtures"
+"""Of an execution that is a test: what stands in for its task runs."""
+
 HELD: Final = "held"
 """Of an execution: a person paused it."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from segue.engine import narrowing
+from segue.engine import fixtures, narrowing
 from segue.engine.asking import awaited
 from segue.engine.calls import call_question
 from segue.engine.ending import outputs_question
@@ -19,6 +19,7 @@ from segue.engine.flowables.table import steering_of
 from segue.engine.plan import SECRET, Plan
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
+from segue.engine.templates import needs_of
 from segue.model.change import EvaluationOrdered
 from segue.model.execution import Execution
 from segue.model.names import TaskRunId
@@ -72,7 +73,7 @@ def evaluation_for(plan: Plan, execution: Execution, ordered: EvaluationOrdered)
         task_id=task.id if task is not None else "",
         task_type=task.type if task is not None else "",
         attempt=1,
-        variables=_variables(scene),
+        variables=_variables(scene) if ordered.purpose != fixtures.PURPOSE else _of_fixture(scene, ordered.template),
         purpose=ordered.purpose,
         template=ordered.template,
         typed=ordered.typed,
@@ -133,10 +134,16 @@ def _question(scene: Scene, purpose: str) -> Question | None:
             return approval.terms_question(scene.node)
         case Decision.APPROVED | Decision.DENIED | Decision.EXPIRED if isinstance(task.body, Approval):
             return approval.behavior_question(scene.node, Decision(purpose))
+        case fixtures.PURPOSE:
+            return fixtures.question_of(scene)
         case "teardown":
             return working_directory.last_question(scene.node)
         case _:
             return steering_of(scene.node).question(scene.node)
+
+
+def _of_fixture(scene: Scene, template: Any) -> Mapping[str, Any]:
+    return narrowing.narrowed(fixtures.variables_of(scene, template), needs_of(template))
 
 
 def _variables(scene: Scene) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ from segue.model.change import (
     TimerSet,
 )
 from segue.model.event import Event, Refused, Started, TimerKind
-from segue.model.execution import Execution
+from segue.model.execution import Execution, Kind
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.revision import FlowKey
 from segue.model.state import State
@@ -108,10 +108,11 @@ class Decisions:
         return made
 
     def admit(self, round_: Round, live: Live) -> None:
-        """Let an execution go, or have it wait or end, as its flow's limit says. The limit is the live revision's."""
+        """Let an execution go, or have it wait or end, as its flow's limit says; a test goes at once. The limit is the live
+        revision's."""
         deployed = self._revisions.live.flows.get(live.key, live.deployed)
         concurrency = deployed.flow.concurrency
-        if live.execution.state.holds_slot:
+        if live.execution.state.holds_slot or live.execution.kind is Kind.TEST:
             self._applied(round_, live, Started(at=round_.at))
             return
         holding = self.executions.holding(live.key) if concurrency else 0

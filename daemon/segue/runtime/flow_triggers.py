@@ -15,7 +15,7 @@ from segue.engine.scope import nested
 from segue.engine.source import source_of
 from segue.engine.windows import Bounds
 from segue.expression.template import Scope
-from segue.model.execution import Execution, TriggeredBy
+from segue.model.execution import Execution, Kind, TriggeredBy
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.model.state import State
@@ -55,6 +55,8 @@ class FlowTriggers:
         self._listeners = Listeners(deployed.flow for deployed in self._revisions.live.flows.values())
 
     def on_move(self, round_: Round, live: Live, state: State) -> None:
+        if live.execution.kind is Kind.TEST:
+            return  # a test is no news to anybody
         listeners = self._listeners.to(live.key.namespace, live.key.flow_id, state)
         for listener in listeners:
             self._hear(round_, listener, live, state)

@@ -92,7 +92,7 @@ class Segue:
         self.surroundings: dict[str, Any] = _surroundings(settings, environment)
         self.catalogue = _catalogue()
         zone = tzlocal.get_localzone()
-        dice = Dice()
+        self.dice = dice = Dice()
         self.loop = Loop(self.clock, foundation.writer, self.bells)
         self.executions = LiveExecutions()
         self.timers = Timers()
@@ -107,7 +107,7 @@ class Segue:
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
         self.loop.after_tick(self.ticker.rearm)
         key = foundation.encryption_key
-        starts = Starts(
+        self.starts = starts = Starts(
             self.revisions,
             self.loop,
             self.decisions,

@@ -11,7 +11,7 @@ from segue.spec.rules.outline import Outline, Sight, Spot, share_loop, sight
 from segue.spec.rules.reads.inputs import input_ids
 from segue.spec.rules.reads.said import meant, misread, steps
 from segue.spec.rules.subject import Subject
-from segue.spec.rules.templates import Template
+from segue.spec.rules.templates import SUITES, Template
 
 _SUBFLOW: Final = PREFIX + "core.flow.Subflow"
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
@@ -78,7 +78,7 @@ def _not_there(
     if seen.is_disabled and (seer is None or not seer.is_disabled):
         return misread(subject, template, use, "disabled-task", f"the task '{name}' is disabled and never runs")
     if seer is None:
-        if template.slot in {"outputs", "variables", "pluginDefaults", "taskDefaults", "sla"}:
+        if template.slot in {"outputs", "variables", "pluginDefaults", "taskDefaults", "sla", SUITES}:
             return None
         message = f"'{template.slot}' is rendered before any task has run"
         return misread(subject, template, use, "later-task", message)

@@ -9,7 +9,7 @@ from segue.spec.finding import Finding
 from segue.spec.reading import Object
 from segue.spec.rules.reads.said import dotted, meant, misread
 from segue.spec.rules.subject import Subject
-from segue.spec.rules.templates import Template
+from segue.spec.rules.templates import SUITES, Template
 
 _ALWAYS: Final = frozenset(
     {"flow", "execution", "inputs", "vars", "outputs", "tasks", "labels", "envs", "globals", "kestra", "trigger"}
@@ -17,6 +17,7 @@ _ALWAYS: Final = frozenset(
 _IN_TASKS: Final = frozenset({"task", "taskrun", "parent", "parents"})
 _IN_SCRIPTS: Final = frozenset({"workingDir", "outputDir", "outputFiles", "temp"})
 _IN_LOOPS: Final = frozenset({"item", "iteration"})
+_IN_SUITES: Final = frozenset({"files"})
 _OF_UPSTREAM: Final = frozenset({"namespace", "flowId", "state", "hasRetryAttempt"})
 _OF_RESPONSE: Final = frozenset({"response"})
 _OF_COUNTS: Final = frozenset({"count"})
@@ -88,6 +89,8 @@ def _beside(template: Template, subject: Subject) -> frozenset[str]:
         return _IN_TASKS | _IN_SCRIPTS | _IN_LOOPS
     if owners.trigger is not None:
         return _OF_UPSTREAM | _OF_RESPONSE
+    if template.slot == SUITES:
+        return _IN_SUITES | (_IN_TASKS if "fixtures" in template.where else frozenset())
     if spot is None:
         return frozenset({"state"})
     known = _IN_TASKS
