@@ -159,7 +159,11 @@ class Segue:
             self.revisions,
             self.loop,
             self.clock,
-            SyncRules(poll_interval=settings.poll_interval, is_prune_allowed=settings.allow_prune),
+            SyncRules(
+                poll_interval=settings.poll_interval,
+                is_prune_allowed=settings.allow_prune,
+                is_fast_forward_required=settings.require_fast_forward,
+            ),
             self._flow_reader,
             self._older_revisions,
         )
