@@ -1,7 +1,6 @@
-"""`segue schema`: the JSON Schemas that editors complete and check flows and flow tests with."""
+"""`segue schema`: the JSON Schema that editors complete and check flows with."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +8,11 @@ import typer
 
 from segue.cli.errors import CommandFailed
 from segue.spec.catalogue import BUILT_IN
-from segue.spec.schema import flow_schema, suite_schema
+from segue.spec.schema import flow_schema
 from segue.tasks.registry import task_kinds
 
 
-class Of(StrEnum):
-    FLOW = "flow"
-    TEST = "test"
-
-
 def schema(
-    of: Annotated[Of, typer.Option("--for", help="What the files hold. Example: --for test")] = Of.FLOW,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write; default: print it. Example: -o schemas/flow.schema.json"),
@@ -29,12 +22,12 @@ def schema(
         typer.Option("--with-installed", help="With the task types of installed packages. Example: --with-installed"),
     ] = False,
 ) -> None:
-    """Write the JSON Schema (draft 7) of flow files, or of files with flow tests.
+    """Write the JSON Schema (draft 7) of flow files.
 
     Example: segue schema -o schemas/flow.schema.json
     """
     catalogue = BUILT_IN.with_kinds(task_kinds().values()) if with_installed else BUILT_IN
-    text = schema_text(flow_schema(catalogue) if of is Of.FLOW else suite_schema())
+    text = schema_text(flow_schema(catalogue))
     if output is None:
         print(text, end="")
         return
