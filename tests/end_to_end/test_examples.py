@@ -39,6 +39,11 @@ def test_its_flows_are_valid() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def test_its_tests_pass() -> None:
+    done = segue("test", str(EXAMPLE))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "3 passed"), done
+
+
 def test_its_flows_are_live_and_what_is_ignored_is_not(daemon: Daemon) -> None:
     assert daemon.flow_ids("company.sales") == ["import", "report"]
     assert daemon.problems() == []

@@ -139,8 +139,28 @@ def test_a_commit_that_would_retire_most_flows_is_held_until_it_is_confirmed(tmp
         wait_until(lambda: daemon.git()["lastSync"]["held"], what="the commit to be held", seen=daemon.git)
         assert daemon.flow_ids() == names
         assert daemon.run("flow-0").state == "SUCCESS"
+        assert daemon.git()["lastSync"]["to"] == commit
+        assert f'action="/git/confirm/{commit}"' in daemon.http.get("/git").text
         daemon.call("POST", f"/git/confirm/{commit}")
         assert daemon.flow_ids() == names[8:]
+
+
+def test_a_force_push_is_held_where_history_has_to_go_on(tmp_path: Path) -> None:
+    with running(tmp_path, environment={"SEGUE_REQUIRE_FAST_FORWARD": "true"}) as daemon:
+        old = daemon.repository.commit_flow("guarded", message="Old")
+        safe = daemon.repository.commit_flow("guarded", message="Safe")
+        daemon.until_live(safe)
+        daemon.repository.reset(old)
+        daemon.sync()
+        for _ in range(2):
+            held = daemon.git()
+            assert held["commit"] == safe
+            assert f"{old[:10]} does not descend from {safe[:10]}" in held["lastSync"]["held"]
+            assert said(daemon, "guarded") == ["Safe"]
+            daemon.restart()  # what was live is remembered
+        assert f'action="/git/confirm/{old}"' in daemon.http.get("/git").text
+        daemon.call("POST", f"/git/confirm/{old}")
+        assert said(daemon, "guarded") == ["Old"]
 
 
 def test_flows_and_revisions_come_back_from_git_alone(tmp_path: Path) -> None:

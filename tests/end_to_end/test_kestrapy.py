@@ -351,8 +351,9 @@ def test_namespace_files_are_read(kestra: KestraClient) -> None:
 
 def test_namespaces_are_listed_with_those_above(kestra: KestraClient) -> None:
     namespaces = kestra.namespaces
-    assert [each.id for each in namespaces.search_namespaces(T).results] == ["company", "company.other", TEAM]
-    assert [each.id for each in namespaces.search_namespaces(T, existing=True).results] == ["company.other", TEAM]
+    assert [each.id for each in namespaces.search_namespaces(T).results] == ["company.other", TEAM]
+    every = namespaces.search_namespaces(T, existing=False)
+    assert [each.id for each in every.results] == ["company", "company.other", TEAM]
     assert namespaces.namespace(TEAM, T).id == TEAM
     assert namespaces.autocomplete_namespaces(T, {"q": "OTH"}) == ["company.other"]
     assert refused(404, namespaces.namespace, "nowhere", T)

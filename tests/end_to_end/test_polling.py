@@ -34,6 +34,11 @@ ROWS = """\
     afterSQL: DELETE FROM news
     fetchType: {fetch}
 """
+SCRIPT = """\
+    type: io.kestra.plugin.scripts.shell.CommandsTrigger
+    exitCondition: exit 0
+    commands: ["cat {path}"]
+"""
 WRONG = """\
     type: io.kestra.plugin.jdbc.sqlite.Trigger
     url: "jdbc:sqlite:{path}"
@@ -69,6 +74,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, server: HttpServer, databas
     flows = {
         "site": flow("site", "{{ trigger.code }} {{ trigger.uri }}", HTTP.format(url=f"{server.url}/state")),
         "rows": flow("rows", "{{ trigger.rows }}", ROWS.format(path=database, fetch="FETCH")),
+        "script": flow(
+            "script", "{{ trigger.exitCode }} {{ trigger.condition }}", SCRIPT.format(path=f"{database}.flag")
+        ),
         "wrong": flow("wrong", "never", WRONG.format(path=database)),
         "told": flow(
             "told", "never", WRONG.format(path=database) + "    failOnTriggerError: true\n    disabled: false\n"
@@ -107,6 +115,22 @@ def test_rows_start_an_execution_and_no_rows_start_none(daemon: Daemon, database
     assert first.trigger == {"rows": [{"id": 1}, {"id": 2}], "size": 2}
     add(database, 3)
     assert [each.trigger["size"] for each in ended(daemon, "rows", 2)] == [2, 1]
+
+
+def test_a_script_that_ends_as_wanted_starts_one_execution_and_what_it_says_is_in_the_triggers_log(
+    daemon: Daemon, database: Path
+) -> None:
+    wait_until(lambda: daemon.trigger_logs("script", "look"), what="a look", seconds=20, seen=daemon.output)
+    assert daemon.executions("script") == []
+    Path(f"{database}.flag").write_text("here I am")
+    assert daemon.logs(ended(daemon, "script")[0]) == ["0 exit 0"]
+    assert "here I am" in daemon.trigger_logs("script", "look")
+    Path(f"{database}.flag").unlink()
+    told = len(daemon.trigger_logs("script", "look"))
+    wait_until(
+        lambda: len(daemon.trigger_logs("script", "look")) > told, what="one more look", seconds=20, seen=daemon.output
+    )
+    assert len(daemon.executions("script")) == 1
 
 
 def test_a_look_that_fails_is_told_in_the_log_or_by_a_failed_execution(daemon: Daemon) -> None:

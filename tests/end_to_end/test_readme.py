@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from tests.support.client import Client
-from tests.support.daemon import STOP_SECONDS, clean_environment
+from tests.support.daemon import STOP_SECONDS, clean_environment, segue
 from tests.support.repositories import Repository
 from tests.support.waiting import wait_until
 
@@ -126,7 +126,7 @@ def test_make_serve_serves_the_page_and_the_flows_of_this_repository(clone: Repo
 
 
 def test_a_flow_is_committed_and_runs_as_it_is_written(clone: Repository, served: Served) -> None:
-    (flow,) = blocks("yaml")
+    flow = blocks("yaml")[0]
     clone.write("flows/company.team/hello.yaml", flow)
     add, commit, start = commands(blocks("console")[1])
     for command in (add, commit):
@@ -144,6 +144,14 @@ def test_a_flow_is_committed_and_runs_as_it_is_written(clone: Repository, served
     page = served.http.get(f"/executions/{execution['id']}")
     assert page.status_code == 200
     assert "Hello Ada" in page.text
+
+
+def test_the_flow_test_passes_as_it_is_written(tmp_path: Path) -> None:
+    flow, suite = blocks("yaml")
+    repository = Repository(tmp_path)
+    repository.commit({"flows/company.team/hello.yaml": flow, "flows/company.team/_tests/hello.yaml": suite})
+    done = segue("test", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 passed"), done
 
 
 def test_every_file_that_the_readme_points_to_is_there() -> None:

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from segue.model.flow import Flow, Input, Output
 from segue.model.task import (
     AllowFailure,
+    Approval,
     Body,
     Call,
+    CommentRequired,
     Dag,
-    FetchType,
     ForEach,
     If,
-    Loop,
     LoopUntil,
     Parallel,
     Pause,
@@ -23,6 +23,7 @@ from segue.model.task import (
     RestartBehavior,
     Retry,
     RetryKind,
+    ReviewBehavior,
     Runnable,
     Sequential,
     Sleep,
@@ -41,10 +42,6 @@ _conditions = st.sampled_from([PURE, FALSE, BROKEN, OUTSIDE, "true", "{{ outputs
 _values = st.one_of(
     st.lists(st.sampled_from(["a", "b", 3, PURE]), max_size=4).map(tuple),
     st.sampled_from(["[1, 2, 3]", "[]", "[1, null]", "no list", BROKEN, OUTSIDE]),
-)
-_loop_values = st.one_of(
-    _values,
-    st.sampled_from([{"k": "a", "l": [1]}, {}, '{"k": 1}', "kestra:///company/team/lines.jsonl"]),
 )
 _retries = st.none() | st.builds(
     Retry,
@@ -67,6 +64,9 @@ _calls = st.builds(
     schedule_date=st.sampled_from([None, None, "2030-01-01T00:00:00Z", "soon"]),
     restart=st.sampled_from(RestartBehavior),
 ).map(lambda call: ("subflow", call))
+
+
+_behaviors = st.sampled_from([*(each.value for each in ReviewBehavior), BROKEN, OUTSIDE, "{{ 'FAIL' }}"])
 
 
 def _lists(children: st.SearchStrategy[Any], least: int = 0, most: int = 3) -> st.SearchStrategy[list[Any]]:
@@ -123,15 +123,16 @@ def _flowables(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             st.booleans(),
         ),
         st.tuples(
-            st.just("loop"),
-            _lists(children, least=1, most=2),
+            st.just("approval"),
+            _lists(children, most=1),
             side,
             side,
-            limits,
-            _loop_values,
-            st.none() | _conditions,
-            st.booleans(),
-            st.booleans(),
+            _lists(children, most=1),
+            _lists(children, most=1),
+            st.sampled_from([None, None, "PT5S", "PT0S", "2026-03-01T12:00:09Z", "soon", OUTSIDE]),
+            st.sampled_from([False, False, True, FALSE, PURE, BROKEN, OUTSIDE]),
+            st.lists(_behaviors, min_size=3, max_size=3),
+            st.sampled_from(CommentRequired),
         ),
         st.tuples(st.just("for_each"), _lists(children), side, side, limits, _values),
         st.tuples(st.just("working_directory"), _lists(_runnables, least=1), side, side, st.booleans()),
@@ -201,21 +202,23 @@ def _body(shape: Any, names: Iterator[str]) -> Body:
                 fail_on_max_reached=rest[6],
                 **sides,
             )
-        case "loop":
-            return Loop(
-                values=rest[4],
-                tasks=main,
-                concurrency_limit=rest[3],
-                break_when=rest[5],
-                transmit_failed=rest[6],
-                outputs=_output(PURE) if rest[7] else (),
-                fetch_type=FetchType.AUTO,
-                **sides,
-            )
         case "pause":
             asked = (Input(id="a", type="STRING", defaults="b"),) if rest[6] else ()
             before = _tasks(rest[3], names)
             return Pause(duration=rest[4], behavior=rest[5], on_pause=before, on_resume=asked, tasks=main, **sides)
+        case "approval":
+            denied, before = _tasks(rest[3], names), _tasks(rest[4], names)
+            behaviors = dict(zip(("approve_behavior", "deny_behavior", "expire_behavior"), rest[7], strict=True))
+            return Approval(
+                on_approve=main,
+                on_deny=denied,
+                on_wait=before,
+                due=rest[5],
+                auto_approve=rest[6],
+                comment_required=rest[8],
+                **behaviors,
+                **sides,
+            )
         case "working_directory":
             kept = {"outputFiles": ["*"]} if rest[3] else {}
             return WorkingDirectory(tasks=main, properties=kept, **sides)

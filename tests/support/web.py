@@ -16,7 +16,7 @@ from segue.model.order import LEVELS, LogLevel
 from segue.model.problem import Problem
 from segue.model.revision import Author, Commit, FlowKey, Revision
 from segue.model.state import State
-from segue.model.task import Runnable, Task
+from segue.model.task import Decision, Runnable, Task
 from segue.model.trigger import Webhook
 from segue.spec.catalogue import BUILT_IN, Catalogue
 from segue.store.reads.matching import Op
@@ -42,6 +42,7 @@ from segue.web.ports import (
     MetricEntry,
     MetricSpan,
     NotFired,
+    OpenReview,
     Order,
     Page,
     Ports,
@@ -97,6 +98,7 @@ class MemoryDaemon:
         self.tally_max = 10_000
         self.made = 0
         self.pauses: dict[str, tuple[Input, ...]] = {}
+        self.reviews: dict[str, tuple[OpenReview, ...]] = {}
 
     def now(self) -> datetime:
         return self.clock
@@ -268,6 +270,12 @@ class MemoryDaemon:
                 }
                 self.pauses.pop(execution_id, None)
                 self.move(execution, State.RESTARTED)
+            case actions.Review(inputs=inputs):
+                (asked,) = self.reviews[execution_id]
+                if errors := [each for each in _checked(asked.inputs, inputs) if each.errors]:
+                    return Refusal(422, f"Invalid input for `{errors[0].input.id}`")
+                self.reviews.pop(execution_id)
+                self.move(execution, State.RESTARTED)
             case actions.Replay():
                 return self.add_execution(
                     FlowKey(execution.namespace, execution.flow_id),
@@ -297,16 +305,16 @@ class MemoryDaemon:
         return self._checked_resume(execution_id, inputs)
 
     def _checked_resume(self, execution_id: str, inputs: Mapping[str, Any]) -> tuple[CheckedInput, ...]:
-        return tuple(
-            CheckedInput(
-                input=each,
-                value=inputs.get(each.id),
-                is_enabled=True,
-                is_default=each.id not in inputs,
-                errors=("A value is needed.",) if each.required and each.id not in inputs else (),
-            )
-            for each in self.pauses.get(execution_id, ())
-        )
+        return _checked(self.pauses.get(execution_id, ()), inputs)
+
+    def open_reviews(self, execution_id: str) -> tuple[OpenReview, ...]:
+        return self.reviews.get(execution_id, ())
+
+    async def validate_review(
+        self, execution_id: str, task_run_id: TaskRunId | None, decision: Decision, inputs: Mapping[str, Any]
+    ) -> tuple[CheckedInput, ...] | Refusal:
+        (asked,) = self.reviews[execution_id]
+        return _checked(asked.inputs, inputs)
 
     async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal:
         if execution_id not in self.executions:
@@ -556,6 +564,19 @@ _ORDERS = {
     Order.FLOW: lambda each: each.flow_id,
     Order.ID: lambda each: each.id,
 }
+
+
+def _checked(asked: Sequence[Input], inputs: Mapping[str, Any]) -> tuple[CheckedInput, ...]:
+    return tuple(
+        CheckedInput(
+            input=each,
+            value=inputs.get(each.id),
+            is_enabled=True,
+            is_default=each.id not in inputs,
+            errors=("A value is needed.",) if each.required and each.id not in inputs else (),
+        )
+        for each in asked
+    )
 
 
 def _meets(execution: Execution, wanted: Filter) -> bool:

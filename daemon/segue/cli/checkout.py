@@ -42,6 +42,16 @@ def checkout_around(folder: Path) -> Checkout:
     return Checkout(root=root, is_repository=True, added={})
 
 
+def repository_of_its_own(folder: Path) -> Checkout:
+    """The same, where a folder with settings of its own (`segue.yaml`) within a repository counts as one: an example, or
+    one of several in a repository. `segue validate` looks at it so, too."""
+    around = checkout_around(folder)
+    folder = folder.absolute()
+    inner = (each for each in (folder, *folder.parents) if each.is_relative_to(around.root) and each != around.root)
+    root = next((each for each in inner if (each / SETTINGS_PATH).is_file()), None)
+    return around if root is None else replace(around, root=root)
+
+
 def with_file(checkout: Checkout, file: Path, catalogue: Catalogue) -> tuple[Checkout, str]:
     """The checkout that has this file as a flow for certain, and the file's path in it."""
     inside, content = _inside(checkout.root, file), _content(file)

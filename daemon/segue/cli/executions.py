@@ -10,7 +10,7 @@ import typer
 
 from segue.cli import given
 from segue.cli.client import Client, path_of
-from segue.cli.errors import FIXABLE, GOOD
+from segue.cli.errors import FIXABLE, GOOD, USAGE, CommandFailed
 from segue.cli.printing import duration_of, print_fields, print_json, print_table, time_text, value_text
 from segue.cli.subcommands import subcommands
 from segue.model.state import State
@@ -180,6 +180,7 @@ class _Act(StrEnum):
     REPLAY = "replay"
     PAUSE = "pause"
     RESUME = "resume"
+    REVIEW = "review"
 
 
 def _act(
@@ -261,3 +262,31 @@ def resume(
     """
     with ExitStack() as files:
         _act(execution_id, _Act.RESUME, parts=_parts(given.inputs(inputs or ()), files), as_json=as_json)
+
+
+@app.command()
+def review(
+    execution_id: _Id,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve it. Example: --approve")] = False,
+    deny: Annotated[bool, typer.Option("--deny", help="Deny it. Example: --deny")] = False,
+    comment: Annotated[
+        str, typer.Option("--comment", "-c", help="What the reviewer has to say. Example: --comment 'looks good'")
+    ] = "",
+    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help=given.INPUTS_HELP)] = None,
+    task_run: Annotated[
+        str | None,
+        typer.Option(
+            "--task-run", help="The approval, where several wait. Example: --task-run 02ZXG9T2zNJ0Vh0F4lUgdH-3"
+        ),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Decide what an approval of an execution waits for.
+
+    Example: segue executions review 02ZXG9T2zNJ0Vh0F4lUgdH --approve --comment 'looks good'
+    """
+    if approve == deny:
+        raise CommandFailed("say how it is decided: --approve or --deny", code=USAGE)
+    query = [("decision", "APPROVE" if approve else "DENY"), ("comment", comment or None), ("taskRunId", task_run)]
+    with ExitStack() as files:
+        _act(execution_id, _Act.REVIEW, query, _parts(given.inputs(inputs or ()), files), as_json=as_json)

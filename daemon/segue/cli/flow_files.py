@@ -1,6 +1,7 @@
-"""Files and folders named on a command line -> what is wrong with the flows in them.
+"""Files and folders named on a command line -> what is wrong with the flows and flow tests in them.
 
-A folder is walked; YAML in it that is no flow is passed over. A file that is named is always looked at as a flow.
+A folder is walked; YAML in it that is neither is passed over. A file that is named is always looked at: as flow tests if
+it holds such, or lies where they do, else as a flow.
 """
 
 import os
@@ -29,9 +30,18 @@ from segue.model.problem import Problem
 from segue.model.revision import FlowKey
 from segue.spec.catalogue import Catalogue
 from segue.spec.document import BYTES_MAX, Document, read_documents
+from segue.spec.flow_tests import (
+    LoadedSuite,
+    duplicate_suites,
+    load_suite,
+    load_suites,
+    resembles_suite,
+    wrong_with,
+)
 from segue.spec.loader import Loaded, Surroundings, load_document, resembles_flow
 from segue.spec.rules.repository import Surroundings as RepositoryAround
 from segue.spec.rules.repository import check_repository
+from segue.spec.rules.subject import Subject
 from segue.spec.settings import load_settings
 from segue.spec.ties import Ties
 
@@ -51,6 +61,7 @@ class Repository:
     secrets: frozenset[str] = frozenset()
     problems: tuple[Problem, ...] = ()
     ties: dict[FlowKey, Ties] = field(default_factory=dict)
+    suites: list[LoadedSuite] = field(default_factory=list)
     seen: set[Path] = field(default_factory=set)
 
 
@@ -64,6 +75,7 @@ class FlowFiles:
     looks_ahead: bool = False
     problems: list[Problem] = field(default_factory=list)
     flows: int = 0
+    suites: int = 0
     found: dict[tuple[str, str], Flow] = field(default_factory=dict)
     _repositories: dict[Path, Repository] = field(default_factory=dict)
     _seen: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -79,25 +91,62 @@ class FlowFiles:
             raise CommandFailed(f"there is no file or folder {path}", code=USAGE)
 
     def look_around(self) -> None:
-        """What those flows name that is not in their repositories. Asked when all have been looked at."""
+        """What those flows and tests name that is not in their repositories. Asked when all have been looked at."""
         for repository in self._repositories.values():
             if not repository.is_loose:
                 self.problems += self._missing_in(repository)
+                self.problems += self._wrong_with_suites(repository)
         self.problems.sort(key=lambda problem: (problem.path, problem.line, problem.column))
 
     def _missing_in(self, repository: Repository) -> Iterator[Problem]:
         looked_at = tuple(repository.ties.values())
         flows = dict(repository.ties)
         if any(ties.calls or ties.upstream for ties in looked_at):
-            for loaded in self._others_in(repository):
-                if loaded.ties is not None:
-                    flows.setdefault(loaded.ties.key, loaded.ties)
+            flows = self._all_ties(repository)
         around = RepositoryAround(
             files=cache(partial(_namespace_files, repository)),
             secrets=self.secrets | repository.secrets,
             refuse_broken=True,
         )
         return check_repository(flows, around, only=looked_at)
+
+    def _all_ties(self, repository: Repository) -> dict[FlowKey, Ties]:
+        """Of all flows of the repository, those that were not asked for too."""
+        flows = dict(repository.ties)
+        for loaded in self._others_in(repository):
+            if loaded.ties is not None:
+                flows.setdefault(loaded.ties.key, loaded.ties)
+        return flows
+
+    def _wrong_with_suites(self, repository: Repository) -> Iterator[Problem]:
+        suites = [loaded for loaded in repository.suites if loaded.suite is not None]
+        flows = self._all_ties(repository) if suites else {}
+        wanted = {loaded.suite.flow for loaded in suites if loaded.suite is not None}
+        subjects = self._subjects(repository, {flows[key].path for key in wanted if key in flows})
+        yield from duplicate_suites(suites)
+        for loaded in suites:
+            yield from wrong_with(loaded, flows, subjects)
+
+    def _subjects(self, repository: Repository, paths: set[str]) -> dict[FlowKey, Subject]:
+        """The flows in these files, as their rules read them."""
+        found: dict[FlowKey, Subject] = {}
+        for path in paths:
+            file = Path(path)
+            placed = repository.matcher.classify(_inside(file.absolute(), repository.root))
+            around = self._around(file, repository, placed.namespace if isinstance(placed, FlowFile) else None)
+            for document in _documents(file, is_named=False):
+                loaded = load_document(document, around)
+                if loaded.ties is not None and loaded.subject is not None:
+                    found.setdefault(loaded.ties.key, loaded.subject)
+        return found
+
+    def _around(self, file: Path, repository: Repository, namespace: str | None) -> Surroundings:
+        return Surroundings(
+            path=str(file),
+            catalogue=self.catalogue,
+            default_namespace=namespace,
+            global_defaults=repository.defaults,
+        )
 
     def _others_in(self, repository: Repository) -> Iterator[Loaded]:
         """The flows of the repository that were not asked for, and that those may name."""
@@ -106,12 +155,7 @@ class FlowFiles:
             placed = repository.matcher.classify(inside)
             if file in repository.seen or not isinstance(placed, FlowFile) or repository.ignores.match_file(inside):
                 continue
-            around = Surroundings(
-                path=str(file),
-                catalogue=self.catalogue,
-                default_namespace=placed.namespace,
-                global_defaults=repository.defaults,
-            )
+            around = self._around(file, repository, placed.namespace)
             for document in _documents(file, is_named=False):
                 if resembles_flow(document):
                     yield load_document(document, around)
@@ -122,7 +166,10 @@ class FlowFiles:
         if inside == SETTINGS_PATH or (not is_named and repository.ignores.match_file(inside)):
             return  # the settings were looked at with the repository
         placed = repository.matcher.classify(inside)
-        if isinstance(placed, NamespaceFile | TestFile) and not is_named:
+        if isinstance(placed, NamespaceFile) and not is_named:
+            return
+        if isinstance(placed, TestFile):
+            self._look_at_suites(file, placed, repository)
             return
         namespace = placed.namespace if isinstance(placed, FlowFile) else None
         around = Surroundings(
@@ -138,8 +185,20 @@ class FlowFiles:
         is_expected = is_named or isinstance(placed, FlowFile)
         for document in _documents(file, is_named=is_named):
             is_broken = document.value is None and bool(document.findings)
-            if is_named or resembles_flow(document) or (is_broken and is_expected):
+            if is_named and resembles_suite(document):
+                self._take_suite(load_suite(document, path=str(file), default_namespace=namespace), repository)
+            elif is_named or resembles_flow(document) or (is_broken and is_expected):
                 self._take(load_document(document, around), str(file), repository)
+
+    def _look_at_suites(self, file: Path, placed: TestFile, repository: Repository) -> None:
+        repository.seen.add(file.absolute())
+        for loaded in load_suites(_read(file), path=str(file), default_namespace=placed.namespace):
+            self._take_suite(loaded, repository)
+
+    def _take_suite(self, loaded: LoadedSuite, repository: Repository) -> None:
+        self.suites += 1
+        self.problems += loaded.problems
+        repository.suites.append(loaded)
 
     def _take(self, loaded: Loaded, path: str, repository: Repository) -> None:
         self.flows += 1

@@ -1,4 +1,4 @@
-"""`segue init`: a new flow repository, with two flows that work."""
+"""`segue init`: a new flow repository, with two flows that work and a test of one."""
 
 import shutil
 from pathlib import Path
@@ -57,16 +57,46 @@ triggers:
     timezone: Europe/Berlin
 """
 
+_HELLO_TEST: Final = """\
+# Run by `segue test`: each case is an execution of the flow, without a daemon.
+id: hello-test
+flowId: hello
+
+testCases:
+  - id: greets_by_name
+    type: io.kestra.core.tests.flow.UnitTest
+    fixtures:
+      inputs:
+        name: Ada
+    assertions:
+      - value: "{{ execution.outputs.greeting }}"
+        equalTo: Hello Ada!
+
+  - id: does_not_greet_for_real
+    type: io.kestra.core.tests.flow.UnitTest
+    description: A task with a fixture is not run; what depends on it sees the outputs that stand here.
+    fixtures:
+      tasks:
+        - id: answer
+          outputs:
+            values:
+              greeting: Nobody there
+    assertions:
+      - value: "{{ execution.outputs.greeting }}"
+        startsWith: Nobody
+"""
+
 _README: Final = """\
 # Flows
 
 Each file below `flows/` is a flow; the folder is its namespace. A commit on the followed branch makes it live.
 
     segue validate          # check all flows
+    segue test              # run the flow tests
     segue run company.team/hello -i name=Ada
     segue serve .           # follow this repository; the page is on http://127.0.0.1:8080
 
-Files that tasks need lie in `flows/<namespace>/_files/`.
+Files that tasks need lie in `flows/<namespace>/_files/`, tests of flows in `flows/<namespace>/_tests/`.
 """
 
 _SETTINGS: Final = """\
@@ -95,6 +125,7 @@ __pycache__/
 FILES: Final = {
     "flows/company.team/hello.yaml": _HELLO,
     "flows/company.team/every-morning.yaml": _EVERY_MORNING,
+    "flows/company.team/_tests/hello.yaml": _HELLO_TEST,
     "README.md": _README,
     "segue.yaml": _SETTINGS,
     ".gitignore": _GITIGNORE,
@@ -108,7 +139,7 @@ def init(
         typer.Option("--force", help="Also into a folder that is not empty; what is there stays. Example: --force"),
     ] = False,
 ) -> None:
-    """Make a new flow repository: two flows, settings, a README, and a first commit if git is installed.
+    """Make a new flow repository: two flows, a test, settings, a README, and a first commit if git is installed.
 
     Example: segue init my-flows
     """

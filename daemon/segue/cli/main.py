@@ -20,6 +20,7 @@ from segue.cli.errors import FIXABLE, GOOD, INTERRUPTED, OUR_BUG, CommandFailed
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "serve": ("segue.cli.serve", "serve", "Follow a Git repository: run its flows, serve the status page and the API."),
     "run": ("segue.cli.run", "run", "Run one flow of a checkout here and now, without a daemon."),
+    "test": ("segue.cli.test", "run_tests", "Run the flow tests of a checkout; exit code 1 if one fails."),
     "validate": ("segue.cli.validate", "validate", "Check flow files; exit code 1 if there are problems."),
     "eval": ("segue.cli.eval", "evaluate", "Evaluate an expression, as in a flow or in an execution."),
     "init": ("segue.cli.init", "init", "Make a new flow repository."),

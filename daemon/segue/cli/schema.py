@@ -1,6 +1,7 @@
-"""`segue schema`: the JSON Schema that editors complete and check flows with."""
+"""`segue schema`: the JSON Schemas that editors complete and check flows and flow tests with."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,17 @@ import typer
 
 from segue.cli.errors import CommandFailed
 from segue.spec.catalogue import BUILT_IN
-from segue.spec.schema import flow_schema
+from segue.spec.schema import flow_schema, suite_schema
 from segue.tasks.registry import task_kinds
 
 
+class Of(StrEnum):
+    FLOW = "flow"
+    TEST = "test"
+
+
 def schema(
+    of: Annotated[Of, typer.Option("--for", help="What the files hold. Example: --for test")] = Of.FLOW,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File to write; default: print it. Example: -o schemas/flow.schema.json"),
@@ -22,12 +29,12 @@ def schema(
         typer.Option("--with-installed", help="With the task types of installed packages. Example: --with-installed"),
     ] = False,
 ) -> None:
-    """Write the JSON Schema (draft 7) of flow files.
+    """Write the JSON Schema (draft 7) of flow files, or of files with flow tests.
 
     Example: segue schema -o schemas/flow.schema.json
     """
     catalogue = BUILT_IN.with_kinds(task_kinds().values()) if with_installed else BUILT_IN
-    text = schema_text(flow_schema(catalogue))
+    text = schema_text(flow_schema(catalogue) if of is Of.FLOW else suite_schema())
     if output is None:
         print(text, end="")
         return

@@ -1,4 +1,4 @@
-"""`segue validate`: are the flow files good. Exit code 0 yes, 1 no, 2 wrong usage."""
+"""`segue validate`: are the files of flows and flow tests good. Exit code 0 yes, 1 no, 2 wrong usage."""
 
 import gc
 import os
@@ -34,7 +34,7 @@ def validate(
         typer.Option("--strict", help="Warnings count as problems, also those about Kestra 2.0. Example: --strict"),
     ] = False,
 ) -> None:
-    """Check flow files, and that the flows, files and secrets that they name exist. Prints `path:line:column code message` for each problem; exit code 1 if there is one.
+    """Check flows and flow tests, and that the flows, files and secrets that they name exist. Prints `path:line:column code message` for each problem; exit code 1 if there is one.
 
     Example: segue validate flows
     """
@@ -81,7 +81,8 @@ def _coloured(problem: Problem) -> Text:
 def _summary(files: FlowFiles) -> str:
     errors = sum(each.severity is Severity.ERROR for each in files.problems)
     warnings = len(files.problems) - errors
-    return f"{_number(files.flows, 'flow')}, {_number(errors, 'problem')}, {_number(warnings, 'warning')}"
+    suites = f", {_number(files.suites, 'test suite')}" if files.suites else ""
+    return f"{_number(files.flows, 'flow')}{suites}, {_number(errors, 'problem')}, {_number(warnings, 'warning')}"
 
 
 def _number(count: int, noun: str) -> str:

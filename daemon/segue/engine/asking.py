@@ -38,9 +38,19 @@ def ask(scene: Scene, question: Question) -> Answer | Failure | Pending:
         return Answer(question.template)
     if question.purpose in scene.node.elsewhere:
         return _from_worker(scene, question)
+    return _evaluated(scene, question, scope_of(scene))
+
+
+def ask_with(scene: Scene, question: Question, variables: Mapping[str, Any]) -> Answer | Failure | Pending:
+    """The same of a template that is not the flow's own, so that its plan knows nothing of it."""
+    is_pure = templates.is_pure(question.template)
+    return _evaluated(scene, question, variables) if is_pure else _from_worker(scene, question)
+
+
+def _evaluated(scene: Scene, question: Question, variables: Mapping[str, Any]) -> Answer | Failure | Pending:
     value = templates.evaluate(
         question.template,
-        scope_of(scene),
+        variables,
         at=scene.at,
         seed=f"{scene.id or scene.execution.id}/{question.purpose}",
         typed=question.typed,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from segue.engine import attempts, templates
-from segue.engine.calls import CHILD, flag, wanted_of
+from segue.engine.calls import CHILD, wanted_of
 from segue.engine.ending import fail
 from segue.engine.outcome import worse
 from segue.engine.scene import Scene
@@ -155,7 +155,7 @@ def started(scene: Scene, event: ChildStarted) -> Changes:
     if not is_awaited(scene, event.attempt, event.number):
         return ()
     notes = {**notes, _OPEN: {**notes[_OPEN], key: event.execution_id}}
-    if not flag(_body(scene).call.wait):
+    if not templates.holds(_body(scene).call.wait):
         return _done(scene, notes, key, State.SUCCESS)
     return (ProgressMade(id=_run(scene).id, fields={"notes": notes}),)
 
@@ -197,7 +197,7 @@ def _done(scene: Scene, notes: dict[str, Any], key: str, state: State) -> Change
 
 
 def _end(scene: Scene, counted: dict[str, int]) -> State:
-    if not flag(_body(scene).call.transmit_failed):
+    if not templates.holds(_body(scene).call.transmit_failed):
         return State.SUCCESS
     worst = State.SUCCESS
     for state in counted:

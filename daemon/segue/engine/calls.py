@@ -14,9 +14,8 @@ from segue.engine.ending import fail
 from segue.engine.flowables.steering import Question
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
-from segue.engine.templates import evaluate, is_pure
+from segue.engine.templates import evaluate, holds, is_pure
 from segue.engine.zones import NotADate, parse_moment
-from segue.expression.template import truthy
 from segue.model.change import (
     AttemptMoved,
     AttemptOpened,
@@ -66,7 +65,7 @@ def wanted_of(call: Call, answer: Any) -> ChildWanted | Failure:
         revision=call.revision,
         inputs=dict(inputs),
         labels=labels,
-        inherits_labels=flag(answer.get("inheritLabels")),
+        inherits_labels=holds(answer.get("inheritLabels")),
         scheduled_at=scheduled_at,
     )
 
@@ -81,10 +80,6 @@ def _labels(given: Any) -> dict[str, str] | None:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
-
-
-def flag(value: Any) -> bool:
-    return value if isinstance(value, bool) else truthy(None if value is None else str(value))
 
 
 # A Subflow begins.
@@ -102,8 +97,8 @@ def called(scene: Scene) -> Changes:
     if isinstance(wanted, Failure):
         return fail(scene, wanted)
     notes = {
-        _WAITS: flag(answer.value.get("wait")),
-        _TRANSMITS: flag(answer.value.get("transmitFailed")),
+        _WAITS: holds(answer.value.get("wait")),
+        _TRANSMITS: holds(answer.value.get("transmitFailed")),
     }
     number = len(run.attempts) + 1
     return (

@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from segue.engine import fixtures
 from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
 from segue.engine.notes import HELD, SEQUENCE
-from segue.engine.plan import AFTER_EXECUTION, Plan
+from segue.engine.plan import AFTER_EXECUTION, SIDE_BRANCHES, Plan
 from segue.engine.rebuild import restore
-from segue.model.execution import Execution, Item, Kind, LoopRun, Moved, Progress, TaskRun, TriggeredBy
+from segue.engine.reopen import without_verdict
+from segue.model.execution import Execution, Kind, Moved, Progress, TaskRun, TriggeredBy
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId, TaskRunId, task_run_id
 from segue.model.state import State
@@ -31,9 +33,10 @@ def new_execution(
     parent_id: ExecutionId | None = None,
     original_id: ExecutionId | None = None,
     kind: Kind = Kind.NORMAL,
+    notes: Mapping[str, Any] | None = None,
 ) -> Execution:
     """An execution in CREATED. The flow's labels come first, then the caller's; the correlation id is its own unless
-    one is given."""
+    one is given. `notes` are what it has to remember from the start."""
     return Execution(
         id=id,
         namespace=flow.namespace,
@@ -49,6 +52,7 @@ def new_execution(
         original_id=original_id or id,
         scheduled_at=scheduled_at,
         kind=kind,
+        progress=Progress(notes=dict(notes or {})),
     )
 
 
@@ -80,7 +84,6 @@ def replay_of(
         original_id=execution.original_id or execution.id,
         kind=execution.kind,
     )
-    fresh = _at_the_same_place(fresh, execution)
     if task_run_id is None:
         return fresh
     return _from_task_run(plan, execution, task_run_id, fresh, at)
@@ -101,62 +104,9 @@ def rerun_of(execution: Execution, flow: Flow, *, id: ExecutionId, at: datetime,
         parent_id=execution.parent_id,
         original_id=execution.original_id or execution.id,
         kind=execution.kind,
+        notes=fixtures.kept(execution),
     )
-    return replace(_at_the_same_place(again, execution), attempt_number=execution.attempt_number + 1)
-
-
-def iteration_of(
-    plan: Plan,
-    execution: Execution,
-    task_run_id: TaskRunId,
-    item: Item,
-    *,
-    id: ExecutionId,  # noqa: A002
-    at: datetime,
-) -> Execution:
-    """An iteration of a Loop (`plan` is that of the execution around it): with what that one was started with and what
-    it has come to know, pinned to the same commit, and with nothing done yet."""
-    task = plan.nodes[execution.task_runs[task_run_id].task_id].task
-    assert task is not None
-    outer = execution.loop_run
-    variables = {
-        "executionId": execution.id,
-        "namespace": execution.namespace,
-        "flowId": execution.flow_id,
-        "flowRevision": execution.revision,
-        "taskRunId": task_run_id,
-    }
-    made = new_execution(
-        id=id,
-        flow=plan.loops[task.id].flow,
-        revision=execution.revision,
-        commit=execution.commit,
-        at=at,
-        inputs=execution.inputs,
-        labels=execution.labels,
-        trigger=TriggeredBy(id=task.id, type=task.type, variables=variables),
-        kind=Kind.LOOP,
-    )
-    return replace(
-        made,
-        variables=dict(execution.variables),
-        loop_run=LoopRun(
-            task_id=task.id,
-            task_run_id=task_run_id,
-            item=item,
-            parents=(outer.item, *outer.parents) if outer is not None else (),
-        ),
-        outer=execution,
-    )
-
-
-def _at_the_same_place(fresh: Execution, execution: Execution) -> Execution:
-    """For the same item, if the execution is an iteration."""
-    if execution.loop_run is None:
-        return fresh
-    around = execution.outer
-    variables = fresh.variables if around is None else dict(around.variables)
-    return replace(fresh, loop_run=execution.loop_run, outer=around, variables=variables)
+    return replace(again, attempt_number=execution.attempt_number + 1)
 
 
 def _from_task_run(
@@ -186,6 +136,7 @@ def _from_task_run(
             copy.history.append(Moved(State.RUNNING, at))
             assert copy.progress is not None, run
             copy.progress.branch = str(copy.progress.notes["main"])
+            copy.progress.notes = without_verdict(copy.progress.notes)
         fresh.task_runs[copy.id] = copy
     _put_branches(plan, fresh, [ids[run.id] for run in (chosen, *above)])
     fresh.history = [*execution.history, Moved(State.RESTARTED, at)]
@@ -270,6 +221,8 @@ def _put_branches(plan: Plan, execution: Execution, path: list[TaskRunId]) -> No
         progress = execution.task_runs[run.parent_id].progress
         assert progress is not None, run
         progress.branch = branch
+        if branch not in SIDE_BRANCHES:
+            progress.notes = {**progress.notes, "main": branch}
 
 
 def _with_correlation(labels: dict[str, str], own: str) -> dict[str, str]:

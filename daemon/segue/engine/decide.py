@@ -6,8 +6,8 @@ has then been decided already. What follows from the new state by itself is `set
 
 from typing import assert_never
 
-from segue.engine import asking, attempts, batches, calls, iterations, kill, reopen, sla
-from segue.engine.flowables import loop, loop_until, pause
+from segue.engine import asking, attempts, batches, calls, kill, reopen, sla
+from segue.engine.flowables import approval, loop_until, pause, waiting
 from segue.engine.notes import HELD
 from segue.engine.plan import Plan
 from segue.engine.scene import Scene
@@ -22,13 +22,13 @@ from segue.model.event import (
     Evaluated,
     Event,
     Held,
-    IterationsFound,
     KillWanted,
     LabelsSet,
     PauseWanted,
     Refused,
     RestartWanted,
     ResumeWanted,
+    ReviewWanted,
     Started,
     StateWanted,
     TimerFired,
@@ -37,6 +37,7 @@ from segue.model.event import (
 )
 from segue.model.execution import Execution
 from segue.model.state import EXECUTION_MOVES, State
+from segue.model.task import Approval, Pause
 
 Changes = tuple[Change, ...]
 
@@ -72,6 +73,9 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
             return _on_pause_wanted(execution, event) if execution.state in _GOING else ()
         case ResumeWanted():
             return _on_resume_wanted(plan, execution, event) if execution.state is State.PAUSED else ()
+        case ReviewWanted():
+            scene = Scene.of(plan, execution, event.task_run_id, event.at)
+            return _on_review_wanted(scene, event) if scene is not None else ()
         case RestartWanted():
             return reopen.restarted(Scene(plan, execution, plan.root, None, event.at))
         case StateWanted():
@@ -83,14 +87,13 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case ChildStarted() | ChildRefused() | ChildEnded():
             scene = Scene.of(plan, execution, event.task_run_id, event.at)
             return _on_child(scene, event) if scene is not None and scene.run is not None else ()
-        case IterationsFound():
-            scene = Scene.of(plan, execution, event.task_run_id, event.at)
-            return iterations.found(scene, event) if scene is not None and loop.is_loop(scene.node) else ()
         case _:
             assert_never(event)
 
 
-def _moved(execution: Execution, event: Started | Held | PauseWanted | ResumeWanted, state: State) -> Changes:
+def _moved(
+    execution: Execution, event: Started | Held | PauseWanted | ResumeWanted | ReviewWanted, state: State
+) -> Changes:
     assert state in EXECUTION_MOVES[execution.state], (execution.state, event)
     return (ExecutionMoved(at=event.at, state=state),)
 
@@ -105,9 +108,18 @@ def _on_resume_wanted(plan: Plan, execution: Execution, event: ResumeWanted) -> 
         notes = {key: value for key, value in execution.progress.notes.items() if key != HELD}
         return (*_moved(execution, event, State.RUNNING), ProgressMade(id=None, fields={"notes": notes}))
     scene = Scene.of(plan, execution, event.task_run_id, event.at)
-    if scene is None or scene.run is None or not pause.is_waiting(scene) or is_held(execution):
+    if scene is None or not waiting.is_waiting(scene, Pause) or is_held(execution):
         return ()
     return (*pause.resumed(scene, event.inputs, by=event.by), *_moved(execution, event, State.RESTARTED))
+
+
+def _on_review_wanted(scene: Scene, event: ReviewWanted) -> Changes:
+    """While others go on, or a person holds the execution, its state is none of the decision's."""
+    if not waiting.is_waiting(scene, Approval):
+        return ()
+    changes = approval.reviewed(scene, event)
+    is_asleep = scene.execution.state is State.PAUSED and not is_held(scene.execution)
+    return (*changes, *_moved(scene.execution, event, State.RESTARTED)) if changes and is_asleep else changes
 
 
 def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost) -> Changes:
@@ -125,8 +137,6 @@ def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost)
 def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
     if batches.is_batches(scene):
         return _on_batch(scene, event)
-    if loop.is_loop(scene.node):
-        return _on_iteration(scene, event)
     match event:
         case ChildStarted():
             return calls.started(scene, event)
@@ -134,16 +144,6 @@ def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> 
             return calls.refused(scene, event)
         case ChildEnded():
             return calls.ended(scene, event)
-
-
-def _on_iteration(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
-    match event:
-        case ChildStarted():
-            return iterations.started(scene, event)
-        case ChildEnded():
-            return iterations.ended(scene, event)
-        case ChildRefused():
-            return ()  # there is nothing that it could be refused for
 
 
 def _on_batch(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
@@ -164,7 +164,9 @@ def _on_timer(scene: Scene, event: TimerFired) -> Changes:
             return attempts.woken(scene)
         case TimerKind.RETRY if scene.run.state is State.RETRYING:
             return (TaskRunMoved(at=event.at, id=scene.run.id, state=State.CREATED),)
-        case TimerKind.PAUSE | TimerKind.TIMEOUT:
+        case TimerKind.TIMEOUT if waiting.is_waiting(scene, Approval):
+            return _woken(scene, approval.expired(scene))
+        case TimerKind.PAUSE | TimerKind.TIMEOUT if waiting.is_waiting(scene, Pause):
             return _woken(scene, pause.elapsed(scene, event.kind))
         case TimerKind.AGAIN:
             return _woken(scene, loop_until.begun_again(scene))

@@ -6,8 +6,8 @@ from segue.engine import asking
 from segue.engine.asking import Pending
 from segue.engine.flow_outputs import outputs_of
 from segue.engine.flowables.steering import Question
-from segue.engine.notes import VERDICT
-from segue.engine.outcome import allowed_end, worse
+from segue.engine.notes import LEAVES, VERDICT
+from segue.engine.outcome import allowed_end, is_blocking, worse
 from segue.engine.rerun import rerun_at
 from segue.engine.scene import Scene
 from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, ProgressMade, RerunOrdered, TaskRunMoved
@@ -35,6 +35,11 @@ def verdict(scene: Scene, state: State) -> Change:
     return ProgressMade(id=scene.id, fields={"notes": {**scene.progress.notes, VERDICT: state.value}})
 
 
+def fails_with(scene: Scene, message: str) -> tuple[Change, ...]:
+    """The node fails, whatever its children came to."""
+    return (Logged(at=scene.at, level="ERROR", message=message, id=scene.id), verdict(scene, State.FAILED))
+
+
 def worst_of(scene: Scene) -> State:
     """The worst that is known of a node: of its children, and what it said of itself."""
     said = scene.progress.notes.get(VERDICT)
@@ -42,10 +47,15 @@ def worst_of(scene: Scene) -> State:
 
 
 def end_node(scene: Scene, worst: State) -> tuple[Change, ...]:
-    """A flowable ends: as its children did, or as the task that wanted the whole execution to end said."""
+    """A flowable ends: as its children did, or as the task that wanted the whole execution to end said. It may be that
+    task itself."""
     assert scene.run is not None
-    wanted = scene.execution.progress.notes.get(EXIT)
-    state = State(wanted) if wanted else allowed_end(scene.node.task, worst)
+    notes = scene.execution.progress.notes
+    leaves = scene.progress.notes.get(LEAVES)
+    if EXIT not in notes and leaves is not None and not is_blocking(worst):
+        moved = TaskRunMoved(at=scene.at, id=scene.run.id, state=State(leaves))
+        return (ProgressMade(id=None, fields={"notes": {**notes, EXIT: leaves}}), moved)
+    state = State(notes[EXIT]) if EXIT in notes else allowed_end(scene.node.task, worst)
     return (TaskRunMoved(at=scene.at, id=scene.run.id, state=state),)
 
 

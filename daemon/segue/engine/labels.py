@@ -14,6 +14,7 @@ CORRELATION_ID: Final = "system.correlationId"
 READ_ONLY: Final = "system.readOnly"
 USERNAME: Final = "system.username"
 FROM: Final = "system.from"
+TEST: Final = "system.test"
 REPLAY: Final = "system.replay"
 LABEL_TEXT_MAX: Final = 4096
 

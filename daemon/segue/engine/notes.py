@@ -5,8 +5,14 @@ from typing import Final
 VERDICT: Final = "verdict"
 """Of a flowable: an end that is none of its children's. The worse of both counts."""
 
+LEAVES: Final = "leaves"
+"""Of a flowable: with its end the whole execution is to end, in this state, unless one of its children went wrong."""
+
 SEQUENCE: Final = "sequence"
 """Of an execution: how many task runs there have been, so that no id of a removed one is given again."""
+
+FIXTURES: Final = "fixtures"
+"""Of an execution that is a test: what stands in for its task runs."""
 
 HELD: Final = "held"
 """Of an execution: a person paused it."""

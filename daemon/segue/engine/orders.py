@@ -9,21 +9,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from segue.engine import iterations, narrowing
+from segue.engine import fixtures, narrowing
 from segue.engine.asking import awaited
 from segue.engine.calls import call_question
 from segue.engine.ending import outputs_question
-from segue.engine.flowables import loop, working_directory
+from segue.engine.flowables import approval, working_directory
 from segue.engine.flowables.steering import Question
 from segue.engine.flowables.table import steering_of
 from segue.engine.plan import SECRET, Plan
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
+from segue.engine.templates import needs_of
 from segue.model.change import EvaluationOrdered
 from segue.model.execution import Execution
 from segue.model.names import TaskRunId
-from segue.model.order import LOOP_ERRANDS, Order
-from segue.model.task import LoopUntil, Runnable, Sleep, Subflow
+from segue.model.order import Order
+from segue.model.task import Approval, Decision, LoopUntil, Runnable, Sleep, Subflow
 
 
 def order_for(plan: Plan, execution: Execution, task_run_id: TaskRunId) -> Order | None:
@@ -72,7 +73,7 @@ def evaluation_for(plan: Plan, execution: Execution, ordered: EvaluationOrdered)
         task_id=task.id if task is not None else "",
         task_type=task.type if task is not None else "",
         attempt=1,
-        variables=_variables(scene),
+        variables=_variables(scene) if ordered.purpose != fixtures.PURPOSE else _of_fixture(scene, ordered.template),
         purpose=ordered.purpose,
         template=ordered.template,
         typed=ordered.typed,
@@ -86,8 +87,6 @@ def _errand(scene: Scene, order: Order) -> Order:
     task, run = scene.node.task, scene.run
     assert task is not None
     assert run is not None
-    if order.purpose in LOOP_ERRANDS:
-        return replace(order, properties=order.template, template=None)
     folder = working_directory.folder_name(run)
     return replace(
         order,
@@ -120,8 +119,6 @@ def _question(scene: Scene, purpose: str) -> Question | None:
     task = scene.node.task
     if task is None:
         return outputs_question(scene)
-    if loop.is_loop(scene.node) and (asked := iterations.question_of(scene, purpose)) is not None:
-        return asked
     match purpose:
         case "run_if":
             return Question(purpose, task.run_if)
@@ -133,10 +130,20 @@ def _question(scene: Scene, purpose: str) -> Question | None:
             return call_question(task.body.call)
         case "condition" if isinstance(task.body, LoopUntil):
             return Question(purpose, task.body.condition)
+        case "terms" if isinstance(task.body, Approval):
+            return approval.terms_question(scene.node)
+        case Decision.APPROVED | Decision.DENIED | Decision.EXPIRED if isinstance(task.body, Approval):
+            return approval.behavior_question(scene.node, Decision(purpose))
+        case fixtures.PURPOSE:
+            return fixtures.question_of(scene)
         case "teardown":
             return working_directory.last_question(scene.node)
         case _:
             return steering_of(scene.node).question(scene.node)
+
+
+def _of_fixture(scene: Scene, template: Any) -> Mapping[str, Any]:
+    return narrowing.narrowed(fixtures.variables_of(scene, template), needs_of(template))
 
 
 def _variables(scene: Scene) -> Mapping[str, Any]:

@@ -5,16 +5,15 @@ because it was over (`finally`, `afterExecution`), is removed, to run anew in it
 until it is let go (`Started`), as a new one stays CREATED.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from segue.engine import iterations
 from segue.engine.asking import without_answers
 from segue.engine.ending import EXIT
-from segue.engine.flowables import loop, loop_until, pause, working_directory
-from segue.engine.notes import HELD, SEQUENCE, VERDICT
+from segue.engine.flowables import approval, loop_until, waiting, working_directory
+from segue.engine.notes import HELD, LEAVES, SEQUENCE, VERDICT
 from segue.engine.outcome import is_blocking
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
 from segue.engine.recount import recounted
@@ -32,7 +31,14 @@ from segue.model.execution import Execution, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.state import TASK_RUN_MOVES, State
 
-_ORDER: Final = {ERRORS: 1, FINALLY: 2, AFTER_EXECUTION: 3}
+_ORDER: Final = {**dict.fromkeys(waiting.BEFORE, -1), ERRORS: 1, FINALLY: 2, AFTER_EXECUTION: 3}
+_JUDGED: Final = frozenset({VERDICT, LEAVES})
+
+
+def without_verdict(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """The notes of a node that has ended by what it said of itself, for it to go on."""
+    kept = {key: value for key, value in without_answers(notes).items() if key not in _JUDGED}
+    return loop_until.from_the_first_pass(kept)
 
 
 def is_at_rest(execution: Execution) -> bool:
@@ -69,14 +75,12 @@ class _Reopening:
             notes = without_answers(scene.progress.notes)
             self.changes.append(ProgressMade(id=scene.id, fields={"notes": notes}))
 
-    def forget_verdict(self, scene: Scene) -> None:
+    def forget_verdict(self, scene: Scene, **fields: Any) -> None:
         """What the node said of itself is judged anew, and its passes are counted anew."""
         notes = scene.progress.notes
-        if loop.is_loop(scene.node):
-            return  # it tells how its iterations ended, and stands while those are not done again
-        if VERDICT in notes:
-            kept = {key: value for key, value in notes.items() if key != VERDICT}
-            self.changes.append(ProgressMade(id=scene.id, fields={"notes": loop_until.from_the_first_pass(kept)}))
+        kept = without_verdict(notes) if not _JUDGED.isdisjoint(notes) else notes
+        if {**kept, **fields} != notes:
+            self.changes.append(ProgressMade(id=scene.id, fields={"notes": {**kept, **fields}}))
 
     def recount(self, scene: Scene, branch: str, **fields: Any) -> None:
         kept = (run for run in scene.children() if run.id not in self.removed)
@@ -121,8 +125,8 @@ def _restart_below(scene: Scene, reopening: _Reopening) -> None:
 
 
 def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
-    if working_directory.is_folder(scene.node):
-        _restart_folder(scene, run, reopening)
+    if working_directory.is_folder(scene.node) or approval.is_decided(scene):
+        _restart_whole(scene, run, reopening)
         return
     main = scene.progress.notes.get("main")
     if main is None:  # works in a worker, or failed before it opened
@@ -134,14 +138,11 @@ def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
         reopening.move(run, State.RUNNING)
     reopening.forget_verdict(scene)
     _restart_below(scene, reopening)
-    if loop.is_loop(scene.node):
-        reopening.recount(scene, main, notes=iterations.taken_up(scene.progress.notes))
-        return
     reopening.recount(scene, main)
 
 
-def _restart_folder(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
-    """As a whole: the folder that its tasks worked in is gone."""
+def _restart_whole(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
+    """From its beginning: the folder that its tasks worked in is gone; what was decided is asked anew."""
     if not run.state.is_final:
         return
     for child in list(_child_scenes(scene)):
@@ -163,7 +164,7 @@ def given_state(scene: Scene, state: State) -> tuple[Change, ...]:
     if run.parent_id is not None and working_directory.folder_around(scene.plan, scene.execution, run.parent_id):
         return ()  # those after it would find no folder any more
     reopening = _Reopening(scene.at)
-    reopening.changes.extend(pause.stopped(scene) if run.state is State.PAUSED else ())
+    reopening.changes.extend(waiting.stopped(scene) if run.state is State.PAUSED else ())
     reopening.move(run, state)
     if run.attempts:
         reopening.changes.append(AttemptMoved(at=scene.at, id=run.id, number=run.attempts[-1].number, state=state))
@@ -174,7 +175,7 @@ def given_state(scene: Scene, state: State) -> tuple[Change, ...]:
             return reopening.finish(above, branch)
         if above.run.state.is_final:
             reopening.move(above.run, State.RUNNING)
-        reopening.forget_verdict(above)
+        reopening.forget_verdict(above, **({"main": branch} if branch not in SIDE_BRANCHES else {}))
         reopening.recount(above, branch)
         scene = above
     return ()

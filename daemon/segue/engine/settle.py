@@ -11,7 +11,7 @@ begun is not stopped by a failure, but nothing new starts beside it.
 
 from collections.abc import Sequence
 
-from segue.engine import asking, attempts, batches, calls, ending, iterations, kill
+from segue.engine import asking, attempts, batches, calls, ending, fixtures, kill
 from segue.engine.asking import Answer, Pending
 from segue.engine.ending import EXIT
 from segue.engine.flowables import parts, working_directory
@@ -22,7 +22,7 @@ from segue.engine.notes import VERDICT
 from segue.engine.outcome import worse
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
 from segue.engine.scene import Scene
-from segue.expression.template import truthy
+from segue.engine.templates import holds
 from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, ProgressMade, TaskRunCreated, TaskRunMoved
 from segue.model.execution import Failure
 from segue.model.names import task_run_id
@@ -80,6 +80,9 @@ def _start(scene: Scene) -> Changes:
     assert scene.node.task is not None
     if scene.attempt is not None:
         return ()
+    ended = fixtures.stands_in(scene)
+    if ended is not None:
+        return ended
     gate = _gate(scene)
     if isinstance(gate, Pending):
         return gate.changes
@@ -111,9 +114,7 @@ def _gate(scene: Scene) -> Answer | Failure | Pending:
     if task.run_if is None or task.run_if is True or is_retry or is_left:
         return Answer(value=True)
     answer = asking.ask(scene, Question("run_if", task.run_if))
-    if not isinstance(answer, Answer) or isinstance(answer.value, bool):
-        return answer
-    return Answer(truthy(None if answer.value is None else str(answer.value)))
+    return Answer(holds(answer.value)) if isinstance(answer, Answer) else answer
 
 
 # A flowable opens, and goes on.
@@ -178,10 +179,7 @@ def _with_children(scene: Scene, children: Sequence[Child]) -> Changes:
         children = ()
     if children:
         return _make(scene, children)
-    if scene.progress.running:
-        return ()
-    waits = iterations.going_on(scene)
-    return _next_list(scene) if waits is None else waits
+    return () if scene.progress.running else _next_list(scene)
 
 
 def _make(scene: Scene, children: Sequence[Child]) -> Changes:
@@ -216,7 +214,7 @@ def _next_list(scene: Scene) -> Changes:
     progress, node = scene.progress, scene.node
     is_main = progress.branch not in SIDE_BRANCHES
     leaves = EXIT in scene.execution.progress.notes
-    if is_main and not leaves and not progress.blocked and VERDICT not in progress.notes:
+    if is_main and not leaves and VERDICT not in progress.notes:
         further = further_of(node)
         more = further(scene) if further is not None else None
         if more is not None:

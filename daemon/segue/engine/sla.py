@@ -14,7 +14,6 @@ from segue.engine.plan import Plan
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
 from segue.expression.iso import duration_text
-from segue.expression.template import truthy
 from segue.model.change import Change, ExecutionMoved, LabelsChanged, Logged, ProgressMade, TimerCleared, TimerSet
 from segue.model.event import TimerKind
 from segue.model.execution import Execution, Failure
@@ -42,7 +41,7 @@ def does_not_hold(agreement: Sla, variables: Mapping[str, Any], *, at: datetime,
     if agreement.assertion is None:
         return None
     value = templates.evaluate(agreement.assertion, variables, at=at, seed=seed, typed=False)
-    if isinstance(value, Failure) or truthy(None if value is None else str(value)):
+    if isinstance(value, Failure) or templates.holds(value):
         return None
     return f"assertion is false: {agreement.assertion}."
 

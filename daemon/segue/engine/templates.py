@@ -14,7 +14,7 @@ from typing import Any, Final
 from segue.expression.errors import ExpressionError, Sealed
 from segue.expression.outside import FrozenOutside
 from segue.expression.references import Reference
-from segue.expression.template import Scope, effects_of, plain, references_of, render_value
+from segue.expression.template import Scope, effects_of, plain, references_of, render_value, truthy
 from segue.model.execution import Failure
 
 
@@ -45,6 +45,11 @@ def needs_of(templates: Any) -> Needs:
 def is_pure(template: Any) -> bool:
     """May the engine itself evaluate it? Not where it renders a text that only running tells: that may do anything."""
     return not effects_of(template) and () not in references_of(template)
+
+
+def holds(value: Any) -> bool:
+    """Is what a condition came to true: a boolean is what it is, of the rest the text counts."""
+    return value if isinstance(value, bool) else truthy(None if value is None else str(value))
 
 
 ENCRYPTED: Final = "encrypted"

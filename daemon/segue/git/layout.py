@@ -3,7 +3,8 @@
     flows/<namespace>/<name>.yaml|yml          a flow; nested folders join: flows/company/team/x.yaml is company.team
     flows/<namespace>/_files/**                namespace files
     flows/<namespace>/_tests/**                flow tests
-    <namespace>/flows/**, <namespace>/files/** the same, as Kestra's NamespaceSync writes them
+    <namespace>/flows/**, <namespace>/files/**, <namespace>/tests/**
+                                               the same, as Kestra's NamespaceSync writes them
     _flows/**, _files/**                       the same, as Kestra's SyncFlows and SyncNamespaceFiles write them
 
 `segue.yaml` may name another folder than `flows` (`flows: .` is the whole repository), and the namespace that `_flows` and `_files` stand
@@ -124,6 +125,10 @@ def may_be_namespace_file(path: str) -> bool:
     return "files/" in path
 
 
+def is_yaml(path: str) -> bool:
+    return path.endswith(_EXTENSIONS)
+
+
 def refusal(path: str, mode: str) -> Problem | None:
     """Why a file that stands where a flow or a namespace file belongs is not read, if so."""
     if mode == MODE_SYMLINK:
@@ -215,8 +220,9 @@ def _below(parts: tuple[str, ...], outer: str | None) -> Placed:
 def _of_namespace_sync(parts: tuple[str, ...]) -> Placed:
     if len(parts) < 3 or not NAMESPACE.fullmatch(parts[0]):
         return OTHER
-    if parts[1] == "files":
-        return NamespaceFile(parts[0], "/".join(parts[2:]))
+    if parts[1] in ("files", "tests"):
+        kind = NamespaceFile if parts[1] == "files" else TestFile
+        return kind(parts[0], "/".join(parts[2:]))
     return _below(parts[2:], parts[0]) if parts[1] == "flows" else OTHER
 
 

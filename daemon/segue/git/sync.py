@@ -34,6 +34,7 @@ from segue.git.history import (
     files_at,
     first_parent_history,
     has_commit,
+    is_ancestor,
     read_commit,
 )
 from segue.git.layout import IGNORE_PATH, SETTINGS_PATH, Layout, NamespaceFile, PathMatcher, may_be_namespace_file
@@ -78,7 +79,8 @@ class NamespaceFileChange:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What a look at the head found. While `held` gives a reason, nothing has changed: revisions are none, `live` and
-    `checkpoint` are those of before, and `retired` says what would be retired."""
+    `checkpoint` are those of before, and `retired` says what would be retired. `is_trailer_heard`: whether a trailer of a
+    commit could have said that all is meant; a history that was rewritten says nothing about itself that counts."""
 
     head: str | None
     commits: tuple[Commit, ...]
@@ -90,6 +92,15 @@ class Survey:
     is_rewritten: bool
     held: str | None
     checkpoint: Checkpoint
+    is_trailer_heard: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brakes:
+    """What is not held: that most flows are retired, and that the new head does not descend from the last one."""
+
+    is_prune_allowed: bool = False
+    is_rewind_allowed: bool = True
 
 
 def survey(
@@ -97,8 +108,7 @@ def survey(
     reader: BlobReader,
     head: str | None,
     checkpoint: Checkpoint | None = None,
-    *,
-    is_prune_allowed: bool = False,
+    brakes: Brakes = Brakes(),
 ) -> Survey:
     """What is new at `head` since the checkpoint. Raises GitError when the repository cannot be read."""
     before = _complete(git_dir, reader, checkpoint or Checkpoint())
@@ -109,7 +119,16 @@ def survey(
     follows = before.head is None or (bool(history) and history[0].commit.parents[:1] == (before.head,))
     look = _advance if follows else _rewrite
     plan, after = look(git_dir, reader, head, before, history)
-    return _judged(before, after, plan, history, is_rewritten=not follows, is_prune_allowed=is_prune_allowed)
+    rewound = None if brakes.is_rewind_allowed or follows else _rewound(git_dir, base, head)
+    return _judged(before, after, plan, history, is_rewritten=not follows, brakes=brakes, rewound=rewound)
+
+
+def _rewound(git_dir: Path, base: str | None, head: str) -> str | None:
+    """Why the head must not be followed without a word, if it does not descend from the last one."""
+    if base is not None and is_ancestor(git_dir, base, head):
+        return None  # another branch was merged the other way round: nothing is lost
+    was = base[:10] if base else "what was followed so far"
+    return f"commit {head[:10]} does not descend from {was}: the history was rewritten"
 
 
 def _judged(
@@ -119,23 +138,25 @@ def _judged(
     history: tuple[CommitChanges, ...],
     *,
     is_rewritten: bool,
-    is_prune_allowed: bool,
+    brakes: Brakes,
+    rewound: str | None,
 ) -> Survey:
-    """The survey of a plan, which the prune brake may hold."""
+    """The survey of a plan, which one of the brakes may hold."""
     commits = tuple(each.commit for each in history)
     was, will = before.ledger.live, plan.ledger.live
-    held = prune_held(was, will, allowed=is_prune_allowed or allows_prune(commits))
+    held = rewound or prune_held(was, will, allowed=brakes.is_prune_allowed or allows_prune(commits))
     return Survey(
         head=after.head,
         commits=commits,
         revisions=() if held else plan.revisions,
         live=MappingProxyType(was if held else will),
         retired=tuple(sorted(was.keys() - will.keys())),
-        problems=after.problems,
+        problems=(before if held else after).problems,
         namespace_files=() if held else _namespace_files(history, after.layout),
         is_rewritten=is_rewritten,
         held=held,
         checkpoint=before if held else after,
+        is_trailer_heard=rewound is None,
     )
 
 

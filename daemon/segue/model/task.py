@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any
 
 from segue.model.input import Input
-from segue.model.output import Output
 
 
 class RetryKind(StrEnum):
@@ -126,34 +125,6 @@ class ForEach:
     values: str | tuple[Any, ...]
     tasks: tuple["Task", ...]
     concurrency_limit: int = 1
-    errors: tuple["Task", ...] = ()
-    finally_: tuple["Task", ...] = ()
-
-
-class FetchType(StrEnum):
-    """Where the outputs of iterations go: among the task's own, or to a file."""
-
-    AUTO = "AUTO"
-    FETCH = "FETCH"
-    STORE = "STORE"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
-    """The tasks once for each value (2.0), each time as an execution of its own, `concurrency_limit` of them at once (0:
-    no limit of its own).
-
-    `values` is a list, a map, or an expression that gives one of them or the address of a file with a value in a line.
-    `outputs` are those of each iteration. `errors` and `finally_` are the loop's: they run once, beside it.
-    """
-
-    values: str | tuple[Any, ...] | Mapping[str, Any]
-    tasks: tuple["Task", ...]
-    concurrency_limit: int = 0
-    transmit_failed: bool = True
-    outputs: tuple[Output, ...] = ()
-    fetch_type: FetchType = FetchType.AUTO
-    break_when: str | None = None
     errors: tuple["Task", ...] = ()
     finally_: tuple["Task", ...] = ()
 
@@ -285,6 +256,81 @@ class Pause:
         return {name: span for name, span in spans.items() if span is not None}
 
 
+class Decision(StrEnum):
+    """How an approval was decided."""
+
+    APPROVED = "APPROVED"
+    DENIED = "DENIED"
+    EXPIRED = "EXPIRED"
+
+
+class CommentRequired(StrEnum):
+    """When a reviewer has to give a comment."""
+
+    NEVER = "NEVER"
+    ALWAYS = "ALWAYS"
+    ON_APPROVE = "ON_APPROVE"
+    ON_DENY = "ON_DENY"
+
+
+class ReviewBehavior(StrEnum):
+    """What a decision does, once the tasks that follow it have ended: to the task (WARN, FAIL), or to the whole
+    execution, which then ends (SUCCEED, CANCEL, KILL)."""
+
+    CONTINUE = "CONTINUE"
+    WARN = "WARN"
+    FAIL = "FAIL"
+    SUCCEED = "SUCCEED"
+    CANCEL = "CANCEL"
+    KILL = "KILL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Waits for a person's decision, or for its time to be over. Everything but the inputs and the lists may be an
+    expression; `approve` and `deny` are what people call the two decisions."""
+
+    inputs: tuple[Input, ...] = ()
+    approve: str = "Approve"
+    deny: str = "Deny"
+    comment_required: str = CommentRequired.NEVER
+    due: str | None = None
+    auto_approve: bool | str = False
+    approve_behavior: str = ReviewBehavior.CONTINUE
+    deny_behavior: str = ReviewBehavior.CANCEL
+    expire_behavior: str = ReviewBehavior.CANCEL
+    on_wait: tuple["Task", ...] = ()
+    on_approve: tuple["Task", ...] = ()
+    on_deny: tuple["Task", ...] = ()
+    errors: tuple["Task", ...] = ()
+    finally_: tuple["Task", ...] = ()
+
+    @property
+    def beginning(self) -> dict[str, Any]:
+        """What has to be known before anything else, as one template."""
+        return {"autoApprove": self.auto_approve, "url": "{{ kestra.url }}/executions/{{ execution.id }}"}
+
+    def terms(self, timeout: str | None) -> dict[str, Any]:
+        """What a reviewer is asked for, and until when, as one template."""
+        parts = {
+            "approve": self.approve,
+            "deny": self.deny,
+            "commentRequired": str(self.comment_required),
+            "timeout": timeout,
+            "due": self.due,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def behavior(self, decision: Decision) -> str:
+        match decision:
+            case Decision.APPROVED:
+                return str(self.approve_behavior)
+            case Decision.DENIED:
+                return str(self.deny_behavior)
+            case Decision.EXPIRED:
+                return str(self.expire_behavior)
+
+
 Body = (
     Runnable
     | Sleep
@@ -298,9 +344,9 @@ Body = (
     | Switch
     | AllowFailure
     | ForEach
-    | Loop
     | LoopUntil
     | Pause
+    | Approval
     | WorkingDirectory
 )
 
@@ -329,8 +375,8 @@ class Task:
 
 
 def branches(body: Body) -> Iterator[tuple[str, tuple[Task, ...]]]:
-    """The lists of children of a flowable, by name: `tasks`, `then`, `else`, `cases.<key>`, `defaults`, `errors`,
-    `finally`. Nothing for what has no children."""
+    """The lists of children of a flowable, by name: `tasks`, `then`, `else`, `cases.<key>`, `defaults`,
+    `onPause` and the like, `errors`, `finally`. Nothing for what has no children."""
     match body:
         case Runnable() | Sleep() | Subflow() | EachItem():
             return
@@ -344,6 +390,10 @@ def branches(body: Body) -> Iterator[tuple[str, tuple[Task, ...]]]:
         case Pause():
             yield "onPause", body.on_pause
             yield "tasks", body.tasks
+        case Approval():
+            yield "onWait", body.on_wait
+            yield "onApprove", body.on_approve
+            yield "onDeny", body.on_deny
         case _:
             yield "tasks", body.tasks
     yield "errors", body.errors

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from segue.engine.create import replay_of
-from segue.engine.flowables import pause
 from segue.engine.labels import REPLAY, refused_labels
 from segue.engine.rebuild import restore
 from segue.engine.standing import is_held
@@ -16,6 +15,7 @@ from segue.model.event import (
     Refused,
     RestartWanted,
     ResumeWanted,
+    ReviewWanted,
     Started,
     StateWanted,
     TimerKind,
@@ -24,7 +24,7 @@ from segue.model.execution import Execution, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.revision import FlowKey
 from segue.model.state import State
-from segue.runtime.around import Around
+from segue.runtime.answers import lacking_comment, open_reviews, to_resume, to_review
 from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
@@ -42,6 +42,7 @@ from segue.web.actions import (
     Replay,
     Restart,
     Resume,
+    Review,
     SetLabels,
     SetTaskRunState,
     Unqueue,
@@ -55,10 +56,9 @@ _FORCIBLE = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTE
 class Acts:
     """Performs actions within a round."""
 
-    def __init__(self, revisions: Revisions, decisions: Decisions, around: Around, dice: Dice) -> None:
+    def __init__(self, revisions: Revisions, decisions: Decisions, dice: Dice) -> None:
         self._revisions = revisions
         self._decisions = decisions
-        self._around = around
         self._dice = dice
         self._removed: Callable[[Execution], None] = lambda _execution: None
 
@@ -77,7 +77,6 @@ class Acts:
                 409, f"Revision {stored.revision} of {stored.namespace}.{stored.flow_id} cannot be read any more"
             )
         live = Live(restore(deployed.plan, stored), deployed)
-        self._around.attach(stored)
         self._decisions.adopt(live)
         return live
 
@@ -90,6 +89,8 @@ class Acts:
                 return Refusal(409, f"{name}: it has ended already, there is nothing to kill")
             case Pause() if state not in _GOING:
                 return Refusal(409, f"{name}: only a running execution can be paused")
+            case Review() if state.is_final:
+                return Refusal(409, f"{name}: it has ended, no task of it waits for a decision")
             case Resume() if state is not State.PAUSED:
                 return Refusal(409, f"{name}: only a paused execution can be resumed")
             case Restart() if not state.is_final and state is not State.PAUSED:
@@ -131,6 +132,8 @@ class Acts:
                 return self._apply(round_, live, PauseWanted(at=at), "it cannot be paused")
             case Resume(inputs=inputs, by=by):
                 return self._resume(round_, live, inputs, by)
+            case Review():
+                return self._review(round_, live, action)
             case Restart(revision=number) if number not in {None, live.execution.revision}:
                 return self._restart_at(round_, live, number or LIVE)
             case Restart():
@@ -174,9 +177,33 @@ class Acts:
 
     def _resume(self, round_: Round, live: Live, inputs: Mapping[str, Any], by: str) -> Execution | Refusal:
         """A person's pause is lifted first; without one, the first task that is paused goes on."""
-        waiting = None if is_held(live.execution) else pause.waiting(live.deployed.plan, live.execution)
-        event = ResumeWanted(at=round_.at, task_run_id=waiting.id if waiting else None, inputs=inputs, by=by)
-        left = self._apply(round_, live, event, "no task of it waits to be resumed")
+        scene = to_resume(live)
+        reviews = open_reviews(live) if scene is None and not is_held(live.execution) else ()
+        if reviews:
+            asked = ", ".join(dict.fromkeys(f"`{each.task_id}`" for each in reviews))
+            return Refusal(409, f"Execution {live.execution.id} waits for a decision on {asked}: review it")
+        event = ResumeWanted(at=round_.at, task_run_id=scene.id if scene else None, inputs=inputs, by=by)
+        return self._answered(round_, live, event, "no task of it waits to be resumed")
+
+    def _review(self, round_: Round, live: Live, action: Review) -> Execution | Refusal:
+        scene = to_review(live, action.task_run_id)
+        if isinstance(scene, Refusal):
+            return scene
+        if refused := lacking_comment(scene, action.decision, action.comment):
+            return refused
+        assert scene.run is not None
+        event = ReviewWanted(
+            at=round_.at,
+            task_run_id=scene.run.id,
+            decision=action.decision,
+            inputs=action.inputs,
+            comment=action.comment,
+            by=action.by,
+        )
+        return self._answered(round_, live, event, "no task of it waits for a decision")
+
+    def _answered(self, round_: Round, live: Live, event: Event, sentence: str) -> Execution | Refusal:
+        left = self._apply(round_, live, event, sentence)
         if live.execution.state is State.RESTARTED:
             self._decisions.admit(round_, live)
         return left
@@ -224,9 +251,7 @@ class Acts:
             return live.deployed
         key = FlowKey(live.execution.namespace, live.execution.flow_id)
         current = self._revisions.live.flows.get(key)
-        if number == LIVE:
-            number = current.revision.number if current is not None else None
-        found = None if number is None else self._revisions.in_place_of(live.execution, number)
+        found = current if number == LIVE else self._revisions.find(key, number)
         return found or Refusal(404, f"Flow {key} has no revision {number or ''} that can run")
 
 

@@ -9,11 +9,9 @@ from typing import Any, Final, TypeVar
 
 from segue import __version__
 from segue.engine.due import Backfill
-from segue.engine.flowables import pause
 from segue.engine.rebuild import restore
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
-from segue.engine.standing import is_held
 from segue.expression.errors import ExpressionError
 from segue.expression.template import compile_template
 from segue.git.blobs import BlobMissing
@@ -27,9 +25,10 @@ from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import Order
 from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey, Revision
+from segue.model.task import Decision
 from segue.model.trigger import Schedule, ScheduleOnDates
+from segue.runtime import answers
 from segue.runtime.acts import Acts
-from segue.runtime.around import Around
 from segue.runtime.clock import Clock, Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
@@ -60,6 +59,7 @@ from segue.web.actions import (
     PauseBackfill,
     Replay,
     Resume,
+    Review,
     SetDisabled,
     TriggerAction,
     Unlock,
@@ -84,7 +84,6 @@ class Parts:
     dispatch: Dispatch
     starts: Starts
     acts: Acts
-    around: Around
     webhooks: Webhooks
     scheduler: Scheduler
     trigger_states: TriggerStates
@@ -137,20 +136,20 @@ class RunningDaemon:
             if isinstance(prepared, ports.Refusal):
                 return prepared
             action = prepared
-        if isinstance(action, Resume):
-            resume = await self._resume_inputs(execution_id, action)
-            if isinstance(resume, ports.Refusal):
-                return resume
-            action = resume
+        if isinstance(action, Resume | Review):
+            answer = await self._with_inputs(execution_id, action)
+            if isinstance(answer, ports.Refusal):
+                return answer
+            action = answer
 
         def work(round_: Round) -> Execution | ports.Refusal:
             live = self._taken_in(execution_id, stored)
             return live if isinstance(live, ports.Refusal) else self._parts.acts.perform(round_, live, action)
 
-        answer = await self._or_busy(partial(self._parts.loop.call, work))
-        if isinstance(action, Delete) and isinstance(answer, Execution) and action.storage:
-            await asyncio.to_thread(self._delete_files, answer)
-        return answer
+        left = await self._or_busy(partial(self._parts.loop.call, work))
+        if isinstance(action, Delete) and isinstance(left, Execution) and action.storage:
+            await asyncio.to_thread(self._delete_files, left)
+        return left
 
     async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | ports.Refusal:
         stored = {each: await self._stored(each) for each in execution_ids}
@@ -172,10 +171,7 @@ class RunningDaemon:
 
     def asked_on_resume(self, execution_id: str) -> tuple[Input, ...]:
         live = self._parts.decisions.executions.get(execution_id)
-        waiting = pause.waiting(live.deployed.plan, live.execution) if live is not None else None
-        if live is None or waiting is None or is_held(live.execution):
-            return ()
-        return pause.body_of(waiting.node).on_resume
+        return answers.asked_on_resume(live) if live is not None else ()
 
     async def validate_resume(
         self, execution_id: str, inputs: Mapping[str, Any]
@@ -184,6 +180,22 @@ class RunningDaemon:
         if live is None:
             return ports.Refusal(409, f"Execution {execution_id} is not paused: it waits for no inputs")
         asked = self.asked_on_resume(execution_id)
+        return await self._parts.starts.check(live.deployed, asked, inputs, live.execution.id)
+
+    def open_reviews(self, execution_id: str) -> tuple[ports.OpenReview, ...]:
+        live = self._parts.decisions.executions.get(execution_id)
+        return answers.open_reviews(live) if live is not None else ()
+
+    async def validate_review(
+        self, execution_id: str, task_run_id: TaskRunId | None, decision: Decision, inputs: Mapping[str, Any]
+    ) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
+        live = self._parts.decisions.executions.get(execution_id)
+        if live is None:
+            return ports.Refusal(409, f"Execution {execution_id} has ended: it waits for no decision")
+        scene = answers.to_review(live, task_run_id)
+        if isinstance(scene, ports.Refusal):
+            return scene
+        asked = answers.asked_on_review(scene, decision)
         return await self._parts.starts.check(live.deployed, asked, inputs, live.execution.id)
 
     async def evaluate(
@@ -199,7 +211,6 @@ class RunningDaemon:
             return ports.Refusal(404, f"Execution {execution_id} has no task run {task_run_id}")
         if live is None:
             restore(deployed.plan, execution)
-            await asyncio.to_thread(self._parts.around.attach, execution)
         try:
             compiled = compile_template(template)
         except ExpressionError as error:
@@ -259,12 +270,20 @@ class RunningDaemon:
             return ports.Refusal(422, "\n".join(resolved.errors))
         return replace(action, inputs=resolved.values)
 
-    async def _resume_inputs(self, execution_id: str, action: Resume) -> Resume | ports.Refusal:
-        """The action with the inputs that the paused task asks for."""
+    async def _with_inputs(self, execution_id: str, action: Resume | Review) -> Resume | Review | ports.Refusal:
+        """The action with the inputs that the paused task asks for, as their types say."""
         live = self._parts.decisions.executions.get(execution_id)
-        asked = self.asked_on_resume(execution_id)
-        if live is None or not asked:
+        if live is None:
             return replace(action, inputs={})
+        if isinstance(action, Review):
+            scene = answers.to_review(live, action.task_run_id)
+            if isinstance(scene, ports.Refusal):
+                return scene
+            # The inputs are read meanwhile: by then another task may be the only one that waits.
+            action = replace(action, task_run_id=scene.id)
+            asked = answers.asked_on_review(scene, action.decision)
+        else:
+            asked = answers.asked_on_resume(live)
         values = await self._parts.starts.read(live.deployed, asked, action.inputs, live.execution.id)
         return values if isinstance(values, ports.Refusal) else replace(action, inputs=values)
 

@@ -18,7 +18,7 @@ from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobReader
 from segue.git.mirror import Fetched, Mirror, NotARepository, RefMissing
 from segue.git.runner import GitError
-from segue.git.sync import Checkpoint, Survey, survey
+from segue.git.sync import Brakes, Checkpoint, Survey, survey
 from segue.git.watch import RefWatch
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.clock import Clock
@@ -51,6 +51,7 @@ class SyncRules:
 
     poll_interval: timedelta
     is_prune_allowed: bool = False
+    is_fast_forward_required: bool = False
     watches: bool = True
 
 
@@ -217,13 +218,7 @@ class GitSync:
         head = fetched.head
         if fetched.ref:
             self.followed = fetched.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        found = survey(
-            self._mirror.git_dir,
-            self._reader,
-            head,
-            self._checkpoint,
-            is_prune_allowed=self._rules.is_prune_allowed or (head is not None and head == self._confirmed),
-        )
+        found = survey(self._mirror.git_dir, self._reader, head, self._checkpoint, self._brakes(head))
         flows = self._flow_reader(found.checkpoint.head or "")
         is_same_rules = self._flows is None or self._flows.settings == flows.settings
         before = self._revisions.live
@@ -239,16 +234,23 @@ class GitSync:
 
         return _Looked(found, world_of(found, before, flows, older, reuse=is_same_rules), flows)
 
+    def _brakes(self, head: str | None) -> Brakes:
+        is_confirmed = head is not None and head == self._confirmed
+        return Brakes(
+            is_prune_allowed=is_confirmed or self._rules.is_prune_allowed,
+            is_rewind_allowed=is_confirmed or not self._rules.is_fast_forward_required,
+        )
+
     async def _apply(self, looked: _Looked, cause: str, started: datetime) -> tuple[FlowKey, ...]:
         """Make what was found the live world; the flows that are live at another revision than before."""
         found, world, before = looked.found, looked.world, self._revisions.live
-        held = f"{found.held}; confirm with the commit trailer Segue-Allow-Prune: true" if found.held else None
+        held = _held(found)
         is_news = world is not before or held is not None or self.last is None or self.last.error is not None
         entry = ports.Sync(
             started_at=started,
             ended_at=self._clock.now(),
             cause=cause,
-            commit=world.commit or None,
+            commit=found.head if held else world.commit or None,
             previous_commit=before.commit or None,
             changed=tuple(sorted(_changed(before, world))),
             problems=len(world.problems),
@@ -317,6 +319,14 @@ class GitSync:
                 done.set_exception(outcome)
             else:
                 done.set_result(ports.SyncDone(commit=world.commit, changed=outcome, problems=world.problems))
+
+
+def _held(found: Survey) -> str | None:
+    """Why the commit is held, and how it can be let through."""
+    if found.held is None:
+        return None
+    trailer = "the commit trailer Segue-Allow-Prune: true, " if found.is_trailer_heard else ""
+    return f"{found.held}; confirm with {trailer}on the page, or by POST /api/v1/main/git/confirm/{found.head}"
 
 
 def _changed(before: Deployment, after: Deployment) -> set[FlowKey]:

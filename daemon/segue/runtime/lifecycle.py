@@ -20,7 +20,6 @@ from segue.git.history import is_ancestor
 from segue.git.namespace_files import NamespaceFiles
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
-from segue.runtime.around import Around
 from segue.runtime.children import Children
 from segue.runtime.clock import Clock, Dice, SystemClock
 from segue.runtime.daemon import Parts, RunningDaemon
@@ -93,7 +92,7 @@ class Segue:
         self.surroundings: dict[str, Any] = _surroundings(settings, environment)
         self.catalogue = _catalogue()
         zone = tzlocal.get_localzone()
-        dice = Dice()
+        self.dice = dice = Dice()
         self.loop = Loop(self.clock, foundation.writer, self.bells)
         self.executions = LiveExecutions()
         self.timers = Timers()
@@ -108,7 +107,7 @@ class Segue:
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
         self.loop.after_tick(self.ticker.rearm)
         key = foundation.encryption_key
-        starts = Starts(
+        self.starts = starts = Starts(
             self.revisions,
             self.loop,
             self.decisions,
@@ -160,7 +159,11 @@ class Segue:
             self.revisions,
             self.loop,
             self.clock,
-            SyncRules(poll_interval=settings.poll_interval, is_prune_allowed=settings.allow_prune),
+            SyncRules(
+                poll_interval=settings.poll_interval,
+                is_prune_allowed=settings.allow_prune,
+                is_fast_forward_required=settings.require_fast_forward,
+            ),
             self._flow_reader,
             self._older_revisions,
         )
@@ -185,17 +188,9 @@ class Segue:
         ):
             self.decisions.on_move(hook)
         self.reads = StoreReads(foundation.readers, self.clock)
-        around = Around(self.executions, self.revisions, self.reads.execution)
-        acts = Acts(self.revisions, self.decisions, around, dice)
+        acts = Acts(self.revisions, self.decisions, dice)
         self.children = Children(
-            self.revisions,
-            self.loop,
-            self.decisions,
-            starts,
-            self.clock,
-            dice,
-            self.reads,
-            acts.take_in,
+            self.revisions, self.loop, self.decisions, starts, dice, self.reads.execution, acts.take_in
         )
         self.decisions.bind(self.children)
         self.decisions.on_move(self.children.on_move)
@@ -206,7 +201,6 @@ class Segue:
             self.dispatch,
             self.timers,
             self.children,
-            around,
             folders,
             dice,
             settings.worker_lost,
@@ -234,7 +228,6 @@ class Segue:
                 dispatch=self.dispatch,
                 starts=starts,
                 acts=acts,
-                around=around,
                 webhooks=webhooks,
                 scheduler=self.scheduler,
                 trigger_states=self.trigger_states,

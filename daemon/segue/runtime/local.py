@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from segue.git.names import parse_source
 from segue.model.execution import Execution
@@ -73,25 +73,34 @@ class News:
 
 @contextlib.asynccontextmanager
 async def local_daemon(
-    *, source: Path, branch: str, data: Path, flags: Mapping[str, str | None], environment: Mapping[str, str]
+    *, source: Path, branch: str, data: Path, flags: Mapping[str, Any], environment: Mapping[str, str]
 ) -> AsyncIterator["LocalRun"]:
-    """A daemon for the one commit of a bare repository, ready to start executions; gone at the end of the block.
+    """A daemon for the one commit of a bare repository, ready to run a flow; gone at the end of the block.
 
     Raises BadSetting, StoreError, GitError, OSError, NotOurs, SourceUnreadable.
     """
+    async with local_segue(source=source, branch=branch, data=data, flags=flags, environment=environment) as segue:
+        run = LocalRun(segue)
+        await run.kill()  # what an earlier run in this folder left, if it was killed itself
+        yield run
+
+
+@contextlib.asynccontextmanager
+async def local_segue(
+    *, source: Path, branch: str, data: Path, flags: Mapping[str, Any], environment: Mapping[str, str]
+) -> AsyncIterator[Segue]:
+    """The same with all its parts, for who starts executions of many flows."""
     _take(data)
     fixed = {"source": str(source), "branch": branch, "durability": "normal", "allow_prune": "true"}
     settings = load_settings({**flags, **fixed}, environment, data)
     foundation = lay_foundation(settings, parse_source(str(source), branch=branch))
     segue = Segue(settings, foundation, environment, follows=False)
-    run = LocalRun(segue)
     try:
         await segue.start()
         failed = segue.sync.last.error if segue.sync.last is not None else None
         if failed is not None:
             raise SourceUnreadable(failed)
-        await run.kill()  # what an earlier run in this folder left, if it was killed itself
-        yield run
+        yield segue
     finally:
         segue.bells.close()
         await segue.stop()

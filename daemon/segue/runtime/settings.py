@@ -57,6 +57,7 @@ class Settings:
     kill_grace: timedelta = timedelta(seconds=10)
     recover_missed_schedules: RecoverMissed = RecoverMissed.ALL
     allow_prune: bool = False
+    require_fast_forward: bool = False
     warm_python: bool = True
     upload_max: int = 1 << 30
     username: str | None = None
@@ -129,7 +130,7 @@ def _read(name: str, value: Any, origin: str) -> Any:
             return _word(Durability, name, value, origin)
         case "recover_missed_schedules":
             return _word(RecoverMissed, name, value, origin)
-        case "allow_prune" | "warm_python":
+        case "allow_prune" | "require_fast_forward" | "warm_python":
             return _flag(name, value, origin)
         case "variables_globals":
             return _mapping(name, value, origin)

@@ -11,10 +11,11 @@ from typing import Any, Final
 from segue.engine import checks
 from segue.engine.create import new_execution
 from segue.engine.inputs import FileToStore, Owner, Resolved, resolve
-from segue.engine.labels import CORRELATION_ID, labels_of_new, refused_labels
+from segue.engine.labels import CORRELATION_ID, TEST, labels_of_new, refused_labels
+from segue.engine.templates import is_pure
 from segue.engine.typed import UploadedFile
 from segue.expression.outside import FrozenOutside
-from segue.expression.template import Scope, effects_of
+from segue.expression.template import Scope, effects_of, plain, render_value
 from segue.model.execution import Execution, Kind, TriggeredBy
 from segue.model.flow import Check, CheckBehavior, Input
 from segue.model.names import ExecutionId
@@ -50,6 +51,7 @@ class Prepared:
     original_id: ExecutionId | None = None
     commit: str | None = None
     failure: str | None = None  # it is made and fails at once: a check says so
+    notes: Mapping[str, Any] = field(default_factory=dict)  # that it has from the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Wanted:
     id: ExecutionId | None = None  # decided before, because files are stored under it
     deployed: Deployed | None = None  # of another world than the live one
     commit: str | None = None  # that world's
+    notes: Mapping[str, Any] = field(default_factory=dict)
     is_lenient: bool = False  # a trigger that gives no inputs starts its flow all the same, as Kestra's do
 
 
@@ -110,7 +113,7 @@ class Starts:
             labels=request.labels,
             revision=request.revision,
             scheduled_at=request.scheduled_at,
-            kind=Kind.TEST if request.kind == Kind.TEST else Kind.NORMAL,
+            kind=Kind(request.kind) if request.kind in set(Kind) else Kind.NORMAL,
         )
         prepared = await self.prepare(wanted)
         if isinstance(prepared, ports.Refusal):
@@ -123,7 +126,7 @@ class Starts:
         deployed = wanted.deployed or self._find(wanted.flow, wanted.revision)
         if isinstance(deployed, ports.Refusal):
             return deployed
-        execution_id = self._dice.execution_id(self._clock.now())
+        execution_id = wanted.id or self._dice.execution_id(self._clock.now())
         values = await self.read(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
         if isinstance(values, ports.Refusal):
             return values
@@ -140,6 +143,7 @@ class Starts:
             scheduled_at=wanted.scheduled_at,
             kind=wanted.kind,
             commit=wanted.commit,
+            notes=wanted.notes,
         )
 
     async def read(
@@ -222,6 +226,7 @@ class Starts:
             parent_id=prepared.parent_id,
             original_id=prepared.original_id,
             kind=prepared.kind,
+            notes=prepared.notes,
         )
         return self._decisions.begin(round_, prepared.deployed, execution, failure or prepared.failure)
 
@@ -297,7 +302,7 @@ class Starts:
         return older
 
     def _labels(self, deployed: Deployed, wanted: Wanted, execution_id: ExecutionId) -> dict[str, str]:
-        system = {**wanted.system}
+        system = {**wanted.system, **({TEST: "true"} if wanted.kind is Kind.TEST else {})}
         return labels_of_new(
             flow=deployed.flow.labels,
             trigger=wanted.trigger_labels,
@@ -317,6 +322,16 @@ class Starts:
             declared = replace(declared, options={**declared.options, "expression": offered})
         return declared
 
+    async def rendered(
+        self, deployed: Deployed, template: Any, execution_id: ExecutionId, more: Mapping[str, Any]
+    ) -> Any:
+        """What a template comes to before the execution is there, `more` variables at hand; evaluated by a worker if it
+        needs the world outside. Raises `NoAnswer`, `ExpressionError`."""
+        if not is_pure(template):
+            return await self._dispatch.ask(self._question(deployed, template, execution_id, more))
+        scope = self._scope(deployed, execution_id)
+        return plain(render_value(template, replace(scope, variables={**scope.variables, **more}), typed=True))
+
     async def _ask(
         self,
         deployed: Deployed,
@@ -324,7 +339,13 @@ class Starts:
         execution_id: ExecutionId,
         more: Mapping[str, Any] = MappingProxyType({}),
     ) -> Any:
-        order = Order(
+        try:
+            return await self._dispatch.ask(self._question(deployed, template, execution_id, more))
+        except NoAnswer:
+            return None
+
+    def _question(self, deployed: Deployed, template: Any, execution_id: ExecutionId, more: Mapping[str, Any]) -> Order:
+        return Order(
             id=f"{execution_id}?{self._dice.fraction()}",
             execution_id=execution_id,
             namespace=deployed.key.namespace,
@@ -340,10 +361,6 @@ class Starts:
             template=template,
             typed=True,
         )
-        try:
-            return await self._dispatch.ask(order)
-        except NoAnswer:
-            return None
 
     def _scope(self, deployed: Deployed, execution_id: ExecutionId, values: Mapping[str, Any] | None = None) -> Scope:
         variables = self._variables(deployed, execution_id)

@@ -59,6 +59,10 @@ class Timers:
         while self._heap and self._current.get(self._heap[0].key) is not self._heap[0]:
             heapq.heappop(self._heap)
 
+    def has_any(self, execution_id: ExecutionId) -> bool:
+        """Does anything of this execution wait for its time. Looks at all."""
+        return any(key.execution_id == execution_id for key in self._current)
+
     def __contains__(self, key: object) -> bool:
         return key in self._current
 

@@ -75,7 +75,7 @@ class FlowReader:
 def world_of(
     survey: Survey, before: Deployment, flows: FlowReader, older: OlderRevisions, *, reuse: bool = True
 ) -> Deployment:
-    """The world at the survey's head. What did not change since `before` is taken from there, unless not to `reuse`
+    """The world that the survey found live, which a held head is not. What did not change since `before` is taken from there, unless not to `reuse`
     (because repository-wide settings changed)."""
     live: dict[FlowKey, Deployed] = {}
     problems: dict[FlowKey, tuple[Problem, ...]] = {}
@@ -98,7 +98,7 @@ def world_of(
         if found:
             problems[key] = found
     return Deployment(
-        commit=survey.head or "",
+        commit=survey.checkpoint.head or "",
         flows=live,
         behind=frozenset(behind),
         problems=_by_place(

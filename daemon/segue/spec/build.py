@@ -18,15 +18,14 @@ from segue.model.flow import (
 )
 from segue.model.task import (
     AllowFailure,
+    Approval,
     Body,
     Call,
     Dag,
     EachItem,
-    FetchType,
     ForEach,
     ForEachItem,
     If,
-    Loop,
     LoopUntil,
     Parallel,
     Pause,
@@ -47,7 +46,7 @@ from segue.spec import tasks
 from segue.spec.build_triggers import trigger_of
 from segue.spec.catalogue import PREFIX
 from segue.spec.flow import CheckSpec, ExecutionAssertion, FlowSpec, MaxDuration, OutputSpec
-from segue.spec.flowables import LoopOutput
+from segue.spec.flowables import Decisions
 from segue.spec.inputs import OLD_TYPES
 from segue.spec.reading import Object
 from segue.spec.tasks import ConstantRetry, ExponentialRetry, RandomRetry
@@ -135,7 +134,7 @@ _INPUT_COMMON: Final = frozenset(
 )
 
 
-def _output_of(spec: OutputSpec | LoopOutput) -> Output:
+def _output_of(spec: OutputSpec) -> Output:
     return Output(
         id=spec.id,
         type=OLD_TYPES.get(spec.type, spec.type),
@@ -281,6 +280,26 @@ def _pause(read: Object) -> Body:
     )
 
 
+def _approval(read: Object) -> Body:
+    own = read.own
+    decisions = own.decisions or Decisions()
+    return Approval(
+        inputs=tuple(map(input_of, read.under("inputs"))),
+        approve=decisions.approve,
+        deny=decisions.deny,
+        comment_required=own.comment_required,
+        due=own.due,
+        auto_approve=own.auto_approve,
+        approve_behavior=own.approve_behavior,
+        deny_behavior=own.deny_behavior,
+        expire_behavior=own.expire_behavior,
+        on_wait=_tasks(read, "onWait"),
+        on_approve=_tasks(read, "onApprove"),
+        on_deny=_tasks(read, "onDeny"),
+        **_endings(read),
+    )
+
+
 def _for_each_item(read: Object) -> Body:
     """Three tasks, one after another, with ids of their own."""
     task_id, raw = read.shared.id, read.raw
@@ -322,20 +341,6 @@ def _for_each(values: Any, limit: int, read: Object) -> Body:
     )
 
 
-def _loop(read: Object) -> Body:
-    own = read.own
-    return Loop(
-        values=tuple(own.values) if isinstance(own.values, list) else own.values,
-        tasks=_tasks(read, "tasks"),
-        concurrency_limit=own.concurrency_limit,
-        transmit_failed=own.transmit_failed,
-        outputs=tuple(map(_output_of, own.outputs or ())),
-        fetch_type=FetchType(own.fetch_type),
-        break_when=own.break_when,
-        **_endings(read),
-    )
-
-
 _BODIES: Final[Mapping[str, Callable[[Object], Body]]] = {
     PREFIX + "core.flow.Sleep": _sleep,
     PREFIX + "core.flow.Sequential": _sequential,
@@ -346,9 +351,9 @@ _BODIES: Final[Mapping[str, Callable[[Object], Body]]] = {
     PREFIX + "core.flow.Switch": _switch,
     PREFIX + "core.flow.Subflow": _subflow,
     PREFIX + "core.flow.ForEachItem": _for_each_item,
-    PREFIX + "core.flow.Loop": _loop,
     PREFIX + "core.flow.LoopUntil": _loop_until,
     PREFIX + "core.flow.Pause": _pause,
+    PREFIX + "core.flow.Approval": _approval,
     PREFIX + "core.flow.WorkingDirectory": _working_directory,
     PREFIX + "core.flow.ForEach": lambda read: _for_each(read.own.values, read.own.concurrency_limit, read),
     PREFIX + "core.flow.EachSequential": lambda read: _for_each(read.own.value, 1, read),

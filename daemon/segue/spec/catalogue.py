@@ -134,10 +134,10 @@ _IN_THE_ENGINE: Final = frozenset(
         "core.flow.Switch",
         "core.flow.AllowFailure",
         "core.flow.Subflow",
-        "core.flow.Loop",
         "core.flow.ForEachItem",
         "core.flow.LoopUntil",
         "core.flow.Pause",
+        "core.flow.Approval",
         "core.flow.ForEach",
         "core.flow.EachSequential",
         "core.flow.EachParallel",
@@ -152,6 +152,7 @@ _IN_THE_ENGINE: Final = frozenset(
         *jdbc.TRIGGERS,
         *local_files.TRIGGERS,
         *sftp.TRIGGERS,
+        *scripts.TRIGGERS,
         "core.runner.Process",
         "scripts.runner.docker.Docker",
         *conditions.TYPES,
@@ -202,6 +203,7 @@ def _built_in() -> Iterable[TypeEntry]:
     yield from _entries(Role.TRIGGER, jdbc.TRIGGERS)
     yield from _entries(Role.TRIGGER, local_files.TRIGGERS)
     yield from _entries(Role.TRIGGER, sftp.TRIGGERS)
+    yield from _entries(Role.TRIGGER, scripts.TRIGGERS)
     yield from _entries(Role.TRIGGER, triggers.OWN_TYPES, prefix="")
     yield from _entries(Role.CONDITION, conditions.TYPES)
     yield from _entries(Role.RUNNER, runners.TYPES)

@@ -15,7 +15,7 @@ SYSTEM_LABEL_PREFIX: Final = "system."
 SYSTEM_LABELS_ALLOWED: Final = frozenset({"system.readOnly"})
 
 
-def _check_flow_id(value: str) -> str:
+def check_flow_id(value: str) -> str:
     if FLOW_ID.fullmatch(value) is None:
         raise PydanticCustomError("invalid-id", "must match '{pattern}'", {"pattern": f"^{FLOW_ID.pattern}$"})
     if len(value) > FLOW_ID_LENGTH_MAX:
@@ -114,9 +114,7 @@ class CheckSpec(Spec):
 class FlowSpec(Spec):
     """A flow: tasks, and what starts them."""
 
-    id: Annotated[Text, AfterValidator(_check_flow_id)] = Field(
-        description="Name of the flow, unique in its namespace."
-    )
+    id: Annotated[Text, AfterValidator(check_flow_id)] = Field(description="Name of the flow, unique in its namespace.")
     namespace: Annotated[Text, AfterValidator(check_namespace)] = Field(
         description="Dotted path that groups flows; default: the folder of the file."
     )

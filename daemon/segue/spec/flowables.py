@@ -1,11 +1,14 @@
 """Properties of the tasks that only steer: what peculiar to each flowable stands beside what all tasks share."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from segue.expression import iso
+from segue.spec.duration import NotADuration, parse_duration
 from segue.spec.fields import Dynamic, Labels, PositiveInt, Span, Spec, Text, TextOrTexts, Texts, Values
 from segue.spec.nested import DependentTasks, InputList, TaskList, TaskLists, TaskSlot
 from segue.spec.types.scripts import InputFiles, NamespaceFiles
@@ -263,29 +266,49 @@ class Pause(Branching):
     tasks: TaskList | None = Field(default=None, description="Tasks to run after the pause (1.x).")
 
 
+def _check_due(text: str) -> str:
+    try:
+        parse_duration(text)
+    except NotADuration as error:
+        if iso.read_date_time(text.strip().replace(" ", "T"), lambda _region: UTC) is None:
+            raise PydanticCustomError(
+                "invalid-date", "must be a date like 2026-01-31T12:00:00Z, or a duration like P1D"
+            ) from error
+    return text
+
+
+Due = Annotated[Text, AfterValidator(_check_due)]
 ReviewBehavior = Literal["CONTINUE", "WARN", "FAIL", "SUCCEED", "CANCEL", "KILL"]
 
 
 class Decisions(Spec):
     """Names of the two buttons."""
 
-    approve: Text | None = Field(default=None, description="To approve.")
-    deny: Text | None = Field(default=None, description="To deny.")
+    approve: Text = Field(default="Approve", description="To approve.")
+    deny: Text = Field(default="Deny", description="To deny.")
 
 
 class Approval(Branching):
-    """Waits for a person's decision (2.0)."""
+    """Waits for a person to approve or deny (2.0)."""
 
     inputs: InputList | None = Field(default=None, description="Inputs to ask for.")
     decisions: Decisions | None = Field(default=None, description="Names of the buttons.")
-    comment_required: Literal["NEVER", "ALWAYS", "ON_APPROVE", "ON_DENY"] = Field(
+    comment_required: Dynamic[Literal["NEVER", "ALWAYS", "ON_APPROVE", "ON_DENY"]] = Field(
         default="NEVER", description="When a comment has to be given."
     )
-    due: Dynamic[Span] | None = Field(default=None, description="Time for the decision.")
-    auto_approve: Text | None = Field(default=None, description="Approve at once if this is true.")
-    approve_behavior: ReviewBehavior = Field(default="CONTINUE", description="What approval does.")
-    deny_behavior: ReviewBehavior = Field(default="CANCEL", description="What denial does.")
-    expire_behavior: ReviewBehavior = Field(default="CANCEL", description="What happens when time is over.")
+    due: Dynamic[Due] | None = Field(
+        default=None, description="When the time for the decision is over: a date, or a span; as `timeout`."
+    )
+    auto_approve: Dynamic[bool] = Field(default=False, description="Approve at once, without waiting, if this is true.")
+    approve_behavior: Dynamic[ReviewBehavior] = Field(
+        default="CONTINUE", description="What approval does, after its tasks: to this task, or to the execution."
+    )
+    deny_behavior: Dynamic[ReviewBehavior] = Field(
+        default="CANCEL", description="What denial does, after its tasks: to this task, or to the execution."
+    )
+    expire_behavior: Dynamic[ReviewBehavior] = Field(
+        default="CANCEL", description="What is done when `timeout` or `due` is over without a decision."
+    )
     on_wait: TaskList | None = Field(default=None, description="Tasks to run when the waiting begins.")
     on_approve: TaskList | None = Field(default=None, description="Tasks to run after approval.")
     on_deny: TaskList | None = Field(default=None, description="Tasks to run after denial.")

@@ -23,12 +23,13 @@ from segue.spec.ties import Ties, ties_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """The flow unless a problem is an error; all problems, warnings too, by line; the mapping as written; and what
-    the flow has to do with others, if it could be read so far."""
+    the flow has to do with others, and the flow as its rules read it, if it could be read so far."""
 
     flow: Flow | None
     problems: tuple[Problem, ...]
     source: Mapping[str, Any] | None = None
     ties: Ties | None = None
+    subject: Subject | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -139,4 +140,5 @@ def _load_mapping(raw: dict[str, Any], document: Document, around: Surroundings)
         problems=problems,
         source=raw,
         ties=ties_of(subject, document, around.path),
+        subject=subject,
     )

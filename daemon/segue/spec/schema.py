@@ -1,4 +1,4 @@
-"""JSON Schema (draft 7) of flow files, from the same models that validate them, shaped for editors: a typed object is
+"""JSON Schema (draft 7) of flow files and of flow tests, from the same models that validate them, shaped for editors: a typed object is
 described by `if` its type is this `then` these keys, which is what YAML language servers complete from.
 
 pydantic gives a definition for each model; what it cannot know is put in here: references where typed objects stand,
@@ -17,6 +17,7 @@ from segue.spec.catalogue import BUILT_IN, PREFIX, Catalogue, TypeEntry
 from segue.spec.conditions import ConditionCommon
 from segue.spec.fields import Spec
 from segue.spec.flow import FlowSpec
+from segue.spec.flow_tests import SuiteSpec
 from segue.spec.flowables import DependentTask
 from segue.spec.inputs import InputCommon
 from segue.spec.nested import SLOT_KEYWORD, Role, Shape
@@ -66,6 +67,19 @@ def definition_of(schema: Json, of: TypeEntry | str) -> Json:
     branch = next(each for each in whole["allOf"] if name in each["if"]["properties"]["type"]["enum"])
     definition: Json = schema["definitions"][branch["then"]["$ref"].removeprefix(_REFERENCE)]
     return definition
+
+
+def suite_schema() -> Json:
+    """The schema of a file with flow tests."""
+    names, definitions = _definitions([SuiteSpec])
+    suite = definitions.pop(names[SuiteSpec])
+    return {
+        "$schema": DRAFT,
+        "title": "Segue flow test",
+        **suite,
+        "required": [key for key in suite["required"] if key != "namespace"],  # the folder may say it
+        "definitions": dict(sorted(definitions.items())),
+    }
 
 
 def _models(catalogue: Catalogue) -> list[type[BaseModel]]:

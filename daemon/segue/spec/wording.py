@@ -1,10 +1,11 @@
 """What pydantic reports about a model -> findings in our words, each with the path of keys as the author wrote it."""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from segue.spec.fields import Spec, has_expression, keys_of
@@ -57,7 +58,7 @@ def _finding(
     path, value = _path_in(raw, detail["loc"], is_missing=kind == "missing")
     match kind:
         case "extra_forbidden":
-            return _unknown_key(model if len(path) == 1 else None, where, path, also)
+            return _unknown_key(_model_at(model, path[:-1]), where, path, also if len(path) == 1 else frozenset())
         case "missing":
             is_list = len(path) == 1 and str(path[0]) in slots_of(model)
             message = "must not be empty" if is_list else "must not be null"
@@ -85,6 +86,30 @@ def _path_in(raw: Any, loc: tuple[int | str, ...], *, is_missing: bool) -> tuple
             path.append(step)
             value = value[step]
     return tuple(path), value
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+    """The model of what stands at the path below a model's object; None where it may be one of several."""
+    for key in (each for each in path if isinstance(each, str)):
+        fields = (field for name, field in model.model_fields.items() if key in _spellings(name, field))
+        found = {each for field in fields for each in _models_in(field.annotation)}
+        if len(found) != 1:
+            return None
+        model = found.pop()
+    return model
+
+
+def _spellings(name: str, field: FieldInfo) -> frozenset[str]:
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias or name]
+    return frozenset(map(str, choices))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _models_in(each)
 
 
 def _unknown_key(model: type[BaseModel] | None, where: Path, path: Path, also: frozenset[str]) -> Finding:

@@ -9,7 +9,14 @@ from segue.tasks.plugins.jdbc import POLLS as JDBC_POLLS
 from segue.tasks.plugins.local_files import POLLS as LOCAL_FILE_POLLS
 from segue.tasks.plugins.sftp import POLLS as SFTP_POLLS
 from segue.tasks.polling import PollKind
+from segue.tasks.scripts.triggers import POLLS as SCRIPT_POLLS
 
-POLLS: Final[tuple[PollKind[Any], ...]] = (*HTTP_POLLS, *JDBC_POLLS, *LOCAL_FILE_POLLS, *SFTP_POLLS)
+POLLS: Final[tuple[PollKind[Any], ...]] = (
+    *HTTP_POLLS,
+    *JDBC_POLLS,
+    *LOCAL_FILE_POLLS,
+    *SFTP_POLLS,
+    *SCRIPT_POLLS,
+)
 
 ERRANDS: Final[Mapping[str, TaskKind[Any]]] = {poll.name: poll.as_errand() for poll in POLLS}

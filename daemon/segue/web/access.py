@@ -52,6 +52,16 @@ class Access:
             or self._is_session(request.cookies.get(SESSION_COOKIE, ""))
         )
 
+    def user_of(self, request: Request) -> str:
+        """The name of who asks, as far as the request, which was admitted, tells one."""
+        if not self.credentials.are_set:
+            return ""
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if not scheme:
+            return self.credentials.username or ""
+        name, _ = (_name_and_password(value) if scheme.lower() == "basic" else None) or ("", "")
+        return name
+
     def new_session(self) -> str:
         ends = str(int((self._now() + SESSION_LASTS).timestamp()))
         return f"{ends}.{self._sign(ends)}"
@@ -95,12 +105,18 @@ def _admits_header(credentials: Credentials, header: str) -> bool:
         case "bearer":
             return credentials.token is not None and same(value.strip(), credentials.token)
         case "basic":
-            try:
-                username, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-            except (binascii.Error, UnicodeDecodeError):
-                return False
-            return accepts(credentials, username, password)
+            given = _name_and_password(value)
+            return given is not None and accepts(credentials, *given)
     return False
+
+
+def _name_and_password(value: str) -> tuple[str, str] | None:
+    """Of a header for Basic."""
+    try:
+        username, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return username, password
 
 
 def _name_of(host: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from segue.model.names import TaskRunId
 from segue.model.state import State
+from segue.model.task import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,17 @@ class Resume:
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What an approval waits for is decided; `task_run_id` None: of the one that does. `inputs` as sent."""
+
+    decision: Decision
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    comment: str = ""
+    by: str = ""
+    task_run_id: TaskRunId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,18 @@ class Delete:
 
 
 Action = (
-    Kill | Pause | Resume | Restart | Replay | ChangeStatus | SetTaskRunState | SetLabels | ForceRun | Unqueue | Delete
+    Kill
+    | Pause
+    | Resume
+    | Review
+    | Restart
+    | Replay
+    | ChangeStatus
+    | SetTaskRunState
+    | SetLabels
+    | ForceRun
+    | Unqueue
+    | Delete
 )
 
 

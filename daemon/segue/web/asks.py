@@ -4,13 +4,14 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 
 from segue.model.order import LogLevel
 from segue.model.state import State
+from segue.model.task import Decision
 from segue.web import filters
 from segue.web.answers import Refused
 from segue.web.dates import moment
@@ -18,6 +19,16 @@ from segue.web.ports import Order, Search, Upload
 from segue.web.settings import FORM_PARTS_MAX, FORM_VALUE_MAX, PAGE_SIZE_MAX
 
 T = TypeVar("T")
+
+# Parts of a form that holds inputs too, whose names are their authors' to choose.
+REVIEW_COMMENT: Final = "kestra_review_comment"
+REVIEW_DECISION: Final = "kestra_review_decision"
+_DECISIONS: Final = {
+    "APPROVE": Decision.APPROVED,
+    "APPROVED": Decision.APPROVED,
+    "DENY": Decision.DENIED,
+    "DENIED": Decision.DENIED,
+}
 
 
 def flag(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:
@@ -121,6 +132,14 @@ def _order(sorts: Sequence[str]) -> tuple[Order, bool]:
         if name in set(Order):
             return Order(name), direction.lower() == "desc"
     return Order.STARTED, True
+
+
+def decision(text: str | None) -> Decision:
+    """Kestra's two words for it, or what they lead to."""
+    found = _DECISIONS.get((text or "").upper())
+    if found is None:
+        raise Refused(422, f"Invalid parameter `decision`: `{text or ''}` is not APPROVE or DENY")
+    return found
 
 
 # Bodies.

@@ -9,6 +9,7 @@ from segue.model.flow import Flow, Input, Output, PluginDefault
 from segue.model.revision import Revision
 from segue.model.task import (
     AllowFailure,
+    Approval,
     Body,
     Call,
     Dag,
@@ -16,7 +17,6 @@ from segue.model.task import (
     ForEach,
     ForEachItem,
     If,
-    Loop,
     LoopUntil,
     Parallel,
     Pause,
@@ -131,22 +131,26 @@ def _body(body: Body) -> dict[str, Any]:
                 "onResume": [_input(each) for each in body.on_resume] or None,
                 "tasks": _tasks(body.tasks) or None,
             }
+        case Approval():
+            lists = {
+                "inputs": [_input(each) for each in body.inputs] or None,
+                "decisions": {"approve": body.approve, "deny": body.deny},
+                "commentRequired": body.comment_required,
+                "due": body.due,
+                "autoApprove": body.auto_approve,
+                "approveBehavior": body.approve_behavior,
+                "denyBehavior": body.deny_behavior,
+                "expireBehavior": body.expire_behavior,
+                "onWait": _tasks(body.on_wait) or None,
+                "onApprove": _tasks(body.on_approve) or None,
+                "onDeny": _tasks(body.on_deny) or None,
+            }
         case Dag():
             entries = [
                 {"task": task_json(task), "dependsOn": list(body.depends_on.get(task.id, ())) or None}
                 for task in body.tasks
             ]
             lists = {"tasks": entries, "concurrent": body.concurrent}
-        case Loop():
-            lists = {
-                "values": list(body.values) if isinstance(body.values, tuple) else body.values,
-                "concurrencyLimit": body.concurrency_limit,
-                "transmitFailed": body.transmit_failed,
-                "outputs": [_output(each) for each in body.outputs] or None,
-                "fetchType": body.fetch_type,
-                "breakWhen": body.break_when,
-                "tasks": _tasks(body.tasks),
-            }
         case ForEach():
             values = body.values if isinstance(body.values, str) else list(body.values)
             lists = {"values": values, "concurrencyLimit": body.concurrency_limit, "tasks": _tasks(body.tasks)}

@@ -22,6 +22,7 @@ from segue.model.order import LogLevel
 from segue.model.problem import Problem
 from segue.model.revision import Commit, FlowKey, Revision
 from segue.model.state import State
+from segue.model.task import CommentRequired, Decision
 from segue.model.trigger import Trigger
 from segue.spec.catalogue import Catalogue
 from segue.store.reads.matching import Op
@@ -78,6 +79,22 @@ class CheckedInput:
     is_enabled: bool
     is_default: bool
     errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenReview:
+    """A decision that an approval waits for. `approve` and `deny` are what its author calls them; `value` is that of the
+    loop it is in."""
+
+    task_run_id: TaskRunId
+    task_id: str
+    value: str | None = None
+    description: str = ""
+    approve: str = "Approve"
+    deny: str = "Deny"
+    comment_required: CommentRequired = CommentRequired.NEVER
+    inputs: tuple[Input, ...] = ()
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +293,14 @@ class Daemon(Protocol):
 
     async def validate_resume(self, execution_id: str, inputs: Mapping[str, Any]) -> tuple[CheckedInput, ...] | Refusal:
         """What would become of them."""
+
+    def open_reviews(self, execution_id: str) -> tuple[OpenReview, ...]:
+        """The decisions that its approvals wait for."""
+
+    async def validate_review(
+        self, execution_id: str, task_run_id: TaskRunId | None, decision: Decision, inputs: Mapping[str, Any]
+    ) -> tuple[CheckedInput, ...] | Refusal:
+        """What would become of the inputs of a decision."""
 
     async def evaluate(self, execution_id: str, task_run_id: TaskRunId | None, template: str) -> Rendered | Refusal: ...
     async def live_execution(self, execution_id: str) -> Execution | None:
@@ -560,11 +585,6 @@ class Reads(Protocol):
         """Those of a namespace, or with None all there are; by namespace and key."""
 
     def key(self, namespace: str, key: str) -> KeyValue | None: ...
-    def iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
-        """Of the task run of a Loop those behind the number `after`, in their order."""
-
-    def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
-        """The same, only those that did not end well: number and execution."""
 
 
 @dataclass(frozen=True, slots=True)

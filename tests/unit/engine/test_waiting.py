@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from segue.engine.flowables import pause
+from segue.engine.flowables import waiting
 from segue.engine.rebuild import restore
 from segue.model.event import KillWanted, RestartWanted, ResumeWanted, Started, TimerKind
 from segue.model.flow import Input
@@ -19,9 +19,8 @@ def pausing(timeout: str | None = None, **keys: Any) -> Task:
 
 
 def resume(player: Player, **inputs: Any) -> None:
-    waiting = pause.waiting(player.plan, player.execution)
-    assert waiting is not None
-    player.send(ResumeWanted(at=player.tick(), task_run_id=waiting.id, inputs=inputs, by="ann"))
+    first = waiting.scenes(player.plan, player.execution)[0]
+    player.send(ResumeWanted(at=player.tick(), task_run_id=first.id, inputs=inputs, by="ann"))
     player.send(Started(at=player.tick()))
 
 

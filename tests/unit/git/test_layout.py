@@ -33,7 +33,7 @@ CASES = {
     "company/flows/x.yaml": FlowFile("company"),
     "company.team/flows/child/x.yaml": FlowFile("company.team.child"),
     "company.team/files/a/b.py": NamespaceFile("company.team", "a/b.py"),
-    "company.team/tests/x.yaml": OTHER,
+    "company.team/tests/x.yaml": TestFile("company.team", "x.yaml"),
     "company.team/x.yaml": OTHER,
     "flows/company.team/flows/x.yaml": FlowFile("company.team"),
     "flows/company.team/files/x.py": NamespaceFile("company.team", "x.py"),

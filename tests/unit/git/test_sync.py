@@ -6,7 +6,7 @@ from segue.engine.revisions import Standing
 from segue.git.blobs import BlobReader
 from segue.git.mirror import Mirror, open_mirror
 from segue.git.names import parse_source
-from segue.git.sync import Checkpoint, Survey, survey
+from segue.git.sync import Brakes, Checkpoint, Survey, survey
 from segue.model.revision import FlowKey
 
 from tests.support.repositories import Repository, flow_text
@@ -22,11 +22,9 @@ class Follower:
         self.revisions: list[str] = []
         self.standings: dict[FlowKey, Standing] = {}
 
-    def look(self, *, is_prune_allowed: bool = False) -> Survey:
+    def look(self, brakes: Brakes | None = None) -> Survey:
         self.mirror.fetch()
-        found = survey(
-            *(self.mirror.git_dir, self.reader, self.mirror.head, self.checkpoint), is_prune_allowed=is_prune_allowed
-        )
+        found = survey(self.mirror.git_dir, self.reader, self.mirror.head, self.checkpoint, brakes or Brakes())
         self.checkpoint = found.checkpoint
         self.revisions += words(found)
         return found
@@ -330,9 +328,48 @@ def test_a_commit_that_retires_everything_is_held_until_confirmed(repository: Re
     assert (held.revisions, len(held.live), len(held.retired)) == ((), 2, 2)
     repository.commit({"README.md": "later"})
     assert follower.look().held
-    confirmed = follower.look(is_prune_allowed=True)
+    confirmed = follower.look(Brakes(is_prune_allowed=True))
     assert (confirmed.held, words(confirmed)) == (None, ["a2x", "b2x"])
     assert follower.from_scratch().checkpoint == follower.checkpoint
+
+
+STRICT = Brakes(is_rewind_allowed=False)
+
+
+def test_a_history_that_is_rewritten_is_held_where_it_has_to_go_on(repository: Repository, follower: Follower):
+    old = repository.commit(files("a"))
+    newer = repository.commit({"flows/company.team/a.yaml": flow_text("a", message="Safe")})
+    follower.look(STRICT)
+    repository.reset(old)
+    held = follower.look(STRICT)
+    assert held.held == f"commit {old[:10]} does not descend from {newer[:10]}: the history was rewritten"
+    assert (held.head, held.revisions, held.is_trailer_heard) == (old, (), False)
+    repository.commit({"flows/company.team/a.yaml": flow_text("a", message="Old")}, "b\n\nSegue-Allow-Prune: true")
+    assert follower.look(STRICT).held
+    follower.restart()
+    assert follower.look(STRICT).held
+    repository.reset(newer)
+    repository.commit(files("b"))
+    assert words(follower.look(STRICT)) == ["b1"]
+
+
+def test_what_goes_on_is_no_rewrite_whichever_way_it_was_merged(repository: Repository, follower: Follower):
+    repository.commit(files("a"))
+    follower.look(STRICT)
+    repository.git("switch", "--quiet", "--create", "side", "HEAD")
+    repository.commit(files("b"))
+    repository.git("switch", "--quiet", "main")
+    repository.commit(files("c"))
+    follower.look(STRICT)
+    repository.git("switch", "--quiet", "side")
+    repository.git("merge", "--quiet", "--no-ff", "--message", "the other way round", "main")
+    repository.git("branch", "--force", "main", "side")
+    repository.git("switch", "--quiet", "main")
+    found = follower.look(STRICT)
+    assert (found.is_rewritten, found.held, sorted(live(found))) == (
+        *(True, None),
+        ["company.team/a", "company.team/b", "company.team/c"],
+    )
 
 
 def test_a_trailer_confirms_from_within_git(repository: Repository, follower: Follower):

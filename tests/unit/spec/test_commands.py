@@ -11,6 +11,7 @@ import typer
 from segue.cli.errors import CommandFailed
 from segue.cli.init import FILES, init
 from segue.cli.schema import schema
+from segue.cli.test import run_tests
 from segue.cli.validate import validate
 from typer.testing import CliRunner, Result
 
@@ -166,7 +167,7 @@ def test_a_folder_that_is_not_empty_is_left_alone_unless_forced(here: Path) -> N
     assert (here / "new" / "flows" / "company.team" / "hello.yaml").is_file()
 
 
-@pytest.mark.parametrize("command", [validate, schema, init], ids=lambda command: command.__name__)
+@pytest.mark.parametrize("command", [validate, schema, init, run_tests], ids=lambda command: command.__name__)
 def test_help_has_an_example_for_every_option(command: Callable[..., Any]) -> None:
     app = typer.Typer(add_completion=False)
     app.command()(command)

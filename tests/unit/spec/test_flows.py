@@ -8,6 +8,7 @@ from segue.model.flow import ConcurrencyBehavior, DependsOn, PluginDefault
 from segue.model.state import State
 from segue.model.task import (
     AllowFailure,
+    Approval,
     Dag,
     ForEach,
     If,
@@ -23,7 +24,7 @@ from segue.model.task import (
 from segue.model.trigger import Files, FlowEnds, Polling, RecoverMissed, Schedule, ScheduleOnDates, Webhook
 from segue.spec.loader import load_flow
 
-from tests.unit.spec.flows import EVERYTHING, LOG, flow_of, with_head, with_task
+from tests.unit.spec.flows import EVERYTHING, LOG, flow_of, problems_of, with_head, with_task
 
 FLOWS = Path(__file__).parents[3] / "flows"
 
@@ -104,6 +105,37 @@ def test_a_runnable_task_keeps_its_own_properties_unrendered() -> None:
     task = task_of("id: a\ntype: core.log.Log\nmessage: '{{ x }}'\nlevel: null\ntimeout: '{{ t }}'\nwhen: false")
     assert task.body == Runnable(properties={"message": "{{ x }}"})
     assert (task.timeout, task.run_if) == ("{{ t }}", "false")
+
+
+def test_an_approval_keeps_what_it_asks_for_and_its_lists() -> None:
+    body = task_of(f"""\
+        id: a
+        type: core.flow.Approval
+        decisions: {{approve: Ship}}
+        commentRequired: "{{{{ vars.comments }}}}"
+        autoApprove: true
+        due: P1D
+        denyBehavior: WARN
+        inputs: [{{id: why, type: STRING}}]
+        onWait: [{LOGGED}]
+        onDeny: [{LOGGED.replace("b", "c")}]
+    """).body
+    assert isinstance(body, Approval)
+    assert (body.approve, body.deny, body.comment_required, body.due) == ("Ship", "Deny", "{{ vars.comments }}", "P1D")
+    assert (body.auto_approve, body.approve_behavior, body.deny_behavior) == (True, "CONTINUE", "WARN")
+    assert [each.id for each in body.inputs] == ["why"]
+    assert ([each.id for each in body.on_wait], body.on_approve, [each.id for each in body.on_deny]) == (
+        ["b"],
+        (),
+        ["c"],
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", ["denyBehavior: EXPLODE", "due: soon", "autoApprove: perhaps", "commentRequired: maybe", "onWait: {}"]
+)
+def test_an_approval_is_told_what_is_wrong_with_it(wrong: str) -> None:
+    assert problems_of(with_task(f"id: a\ntype: core.flow.Approval\n{wrong}"))
 
 
 def test_sleep_is_a_timer() -> None:

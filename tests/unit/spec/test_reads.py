@@ -46,23 +46,6 @@ def nested(expression: str, kind: str = "Sequential") -> str:
     """)
 
 
-def iterating(inside: str = "x", *, own: str = "", after: str = "x", values: str = "[1]") -> str:
-    """loop > first, here; and a task after it."""
-    return with_head(f"""\
-        tasks:
-          - {{id: ahead, {RETURN}, format: x}}
-          - id: loop
-            type: core.flow.Loop
-            values: {values}
-            {own}
-            tasks:
-              - {{id: first, {RETURN}, format: x}}
-              - {{id: here, {RETURN}, format: "{inside}"}}
-          - {{id: after, {RETURN}, format: "{after}"}}
-    """)
-
-
-SAID = "outputs: [{id: said, type: STRING, value: '{{ outputs.here.value }}{{ item.key }}'}]"
 INPUTS = "inputs:\n  - {id: name, type: STRING}\n  - {id: a.b, type: JSON}\n"
 FORM = "inputs:\n  - {id: form, type: FORM, inputs: [{id: city, type: STRING}]}\n"
 VARS = "variables: {greeting: {en: hello}, count: 1}\n"
@@ -71,6 +54,18 @@ SCHEDULE = "triggers: [{id: t, type: core.trigger.Schedule, cron: '@daily'}]\n"
 WEBHOOK = "triggers: [{id: t, type: core.trigger.Webhook, key: k}]\n"
 VALUES = "  - {id: o, type: core.output.OutputValues, values: {total: 1}}\n"
 PAUSE = "  - {id: p, type: core.flow.Pause, onResume: [{id: reason, type: STRING}]}\n"
+APPROVAL = "  - {id: p, type: core.flow.Approval, inputs: [{id: reason, type: STRING}]}\n"
+
+
+def around_approval(on_wait: str, on_deny: str, **keys: str) -> str:
+    """An approval with tasks before and after its wait."""
+    more = "".join(f", {key}: '{value}'" for key, value in keys.items())
+    return with_head(f"""\
+        tasks:
+          - {{id: p, type: core.flow.Approval{more}, onWait: [{{id: w, {RETURN}, format: "{on_wait}"}}],
+              onDeny: [{{id: d, {RETURN}, format: "{on_deny}"}}], onApprove: [{{id: y, {RETURN}, format: x}}]}}
+    """)
+
 
 # Text -> code, place of the expression, what the message and the hint hold.
 FOUND = {
@@ -120,79 +115,7 @@ FOUND = {
         reading("{{ item.value }}"),
         "unknown-variable",
         "there is no variable 'item' here",
-        "it exists in the tasks, `outputs` and `breakWhen` of a Loop; in a ForEach the value is `taskrun.value`",
-    ),
-    "the item in the errors of its Loop": (
-        iterating(own=f"errors: [{{id: e, {RETURN}, format: '{{{{ item.value }}}}'}}]"),
-        "unknown-variable",
-        "there is no variable 'item' here",
-        "it exists in the tasks, `outputs` and `breakWhen` of a Loop; in a ForEach the value is `taskrun.value`",
-    ),
-    "the item in the values of its Loop": (
-        iterating(values='"{{ item.value }}"'),
-        "unknown-variable",
-        "there is no variable 'item' here",
-        "it exists in the tasks, `outputs` and `breakWhen` of a Loop; in a ForEach the value is `taskrun.value`",
-    ),
-    "no part of the item": (
-        iterating("{{ item.number }}"),
-        "unknown-variable",
-        "the variable 'item' has no 'number'",
-        None,
-    ),
-    "an iteration inside it": (
-        iterating("{{ iteration.state }}"),
-        "unknown-variable",
-        "there is no variable 'iteration' here",
-        "it exists in `breakWhen` of a Loop; the number of an iteration is `item.index`",
-    ),
-    "the parent of an item without one": (
-        iterating("{{ item.parent.value }}"),
-        "no-parent",
-        "'item.parent' does not exist here: around the Loop there is no other",
-        None,
-    ),
-    "the value of a ForEach in a Loop": (
-        iterating("{{ taskrun.value }}"),
-        "no-loop",
-        "'taskrun.value' exists only in a loop: the task is in no ForEach",
-        "in a Loop it is item.value",
-    ),
-    "a sibling in an iteration by value": (
-        iterating("{{ outputs.first[item.value].value }}"),
-        "output-of-loop",
-        "the outputs of 'first' are flat: each iteration of 'loop' has its own",
-        "use outputs.first.value",
-    ),
-    "a sibling in an iteration as in a ForEach": (
-        iterating("{{ currentEachOutput(outputs.first).value }}"),
-        "output-of-loop",
-        "the outputs of 'first' are flat: each iteration of 'loop' has its own",
-        "use outputs.first.value",
-    ),
-    "a task of an iteration from outside": (
-        iterating(after="{{ outputs.here.value }}"),
-        "output-of-loop",
-        "the task 'here' runs in the iterations of 'loop', and its outputs stay in them",
-        "give 'loop' `outputs`, and read them as outputs.loop.outputs",
-    ),
-    "a task of an iteration when that has ended": (
-        iterating(own="breakWhen: \"{{ outputs.here.value == 'x' }}\""),
-        "output-of-loop",
-        "the task 'here' runs in the iterations of 'loop', and its outputs stay in them",
-        "give 'loop' `outputs`, and read those of an iteration as iteration.outputs",
-    ),
-    "outputs of a Loop that declares none": (
-        iterating(after="{{ outputs.loop.outputs }}"),
-        "unknown-output",
-        "the task 'loop' has no output 'outputs': Loop gives iterationCount, runningIterations, terminatedIterations",
-        None,
-    ),
-    "outputs of a Loop that go to a file": (
-        iterating(own=f"fetchType: STORE\n            {SAID}", after="{{ loopOutputs(outputs.loop.outputs, 'said') }}"),
-        "unknown-output",
-        "the task 'loop' has no output 'outputs': Loop gives iterationCount, runningIterations, terminatedIterations, uri",
-        None,
+        "it exists inside a Loop; in a ForEach the value is `taskrun.value`",
     ),
     "a script's variable outside scripts": (
         reading("{{ workingDir }}"),
@@ -272,6 +195,30 @@ FOUND = {
         "the task 'p' has no 'onResume.reasn'",
         "did you mean 'reason'?",
     ),
+    "an input that an approval does not ask for": (
+        reading("{{ outputs.p.inputs.reasn }}", before=APPROVAL),
+        "unknown-output",
+        "the task 'p' has no 'inputs.reasn'",
+        "did you mean 'reason'?",
+    ),
+    "what runs after the wait, before it": (
+        around_approval("{{ outputs.d.value }}", "x"),
+        "later-task",
+        "the task 'd' runs later than this",
+        None,
+    ),
+    "what runs after another decision": (
+        around_approval("x", "{{ outputs.y.value }}"),
+        "later-task",
+        "the task 'y' is in the other branch: only one of the two runs",
+        None,
+    ),
+    "an approval in what it is asked first": (
+        around_approval("x", "x", autoApprove='{{ outputs.p.comment == "x" }}'),
+        "later-task",
+        "the task 'p' is this task itself, which has no outputs before it has run",
+        None,
+    ),
     "a trigger's variable without triggers": (
         reading("{{ trigger.date }}"),
         "unknown-trigger-variable",
@@ -318,9 +265,7 @@ def test_what_can_only_fail_is_an_error_for_those_who_ask(text: str, code: str, 
     assert problem.severity is Severity.ERROR
     line = text.splitlines()[problem.line - 1]
     assert "{{ " in line[: problem.column - 1]
-    assert line[problem.column - 1 :].startswith(
-        ("input", "secret", "iteration", "currentEach", "flow", "item", "work", "vars", "out", "t", "par")
-    )
+    assert line[problem.column - 1 :].startswith(("input", "secret", "flow", "item", "work", "vars", "out", "t", "par"))
 
 
 @pytest.mark.parametrize("text", [text for text, *_ in FOUND.values()], ids=FOUND)
@@ -396,6 +341,14 @@ GOOD = {
     ),
     "values that are given": reading("{{ outputs.o.values.total }}", before=VALUES),
     "answers to a pause": reading("{{ outputs.p.onResume.reason }}{{ outputs.p.resumed.by }}", before=PAUSE),
+    "answers to an approval": reading("{{ outputs.p.inputs.reason }}{{ outputs.p.by }}", before=APPROVAL),
+    "an approval in what it leads to": around_approval(
+        "{{ outputs.p.url }}",
+        "{{ outputs.p.comment }}{{ outputs.w.value }}",
+        denyBehavior="{{ outputs.p.comment }}{{ outputs.d.value }}",
+        due="{{ outputs.w.value }}",
+        timeout="{{ outputs.w.value }}",
+    ),
     "an answer that is read": reading("{{ fromJson(outputs.req.body).id }} {{ outputs.req.body }}", before=HTTP),
     "a header": reading("{{ outputs.req.headers['content-type'][0] }}", before=HTTP),
     "a trigger's date": reading("{{ trigger.date }} {{ schedule.date }}", head=SCHEDULE),
@@ -408,46 +361,6 @@ GOOD = {
         "{{ taskrun.value }} {{ taskrun.iteration }} {{ outputs.first[taskrun.value].value }}"
         "{{ currentEachOutput(outputs.first).value }}"
     ),
-    "an iteration": iterating(
-        "{{ item.value }}{{ item.index }}{{ outputs.first.value }}{{ outputs.ahead.value }}{{ tasks.first.state }}",
-        own="breakWhen: \"{{ iteration.state == 'FAILED' or iteration.outputs.said == item.value }}\"\n"
-        f"            {SAID}\n"
-        f"            errors: [{{id: e, {RETURN}, format: '{{{{ outputs.loop.terminatedIterations }}}}'}}]",
-        after="{{ loopOutputs(outputs.loop.outputs, 'said') }}{{ outputs.loop.uri }}{{ outputs.loop.iterationCount }}",
-    ),
-    "an iteration of an iteration": with_head(f"""\
-        tasks:
-          - id: outer
-            type: core.flow.Loop
-            values: [[1]]
-            tasks:
-              - {{id: seen, {RETURN}, format: x}}
-              - id: inner
-                type: core.flow.Loop
-                values: "{{{{ item.value }}}}"
-                breakWhen: "{{{{ item.parent.index > 2 and iteration.state == 'FAILED' }}}}"
-                tasks:
-                  - {{id: here, {RETURN}, format: "{{{{ item.parents[0].value }}}}{{{{ outputs.seen.value }}}}"}}
-    """),
-    "a ForEach in a Loop in a ForEach": with_head(f"""\
-        tasks:
-          - id: each
-            type: core.flow.ForEach
-            values: [a]
-            tasks:
-              - {{id: around, {RETURN}, format: x}}
-              - id: loop
-                type: core.flow.Loop
-                values: [1]
-                tasks:
-                  - id: within
-                    type: core.flow.ForEach
-                    values: [b]
-                    tasks:
-                      - {{id: f, {RETURN}, format: x}}
-                      - {{id: here, {RETURN}, format: "{{{{ currentEachOutput(outputs.f).value }}}}{{{{ parent.taskrun.value }}}}
-                          {{{{ outputs.around[parent.taskrun.value].value }}}}"}}
-    """),
     "the value of a loop around": nested("{{ parent.taskrun.value }} {{ parents[0].taskrun.value }}"),
     "the outputs of a parent": nested("{{ parent.outputs.evaluationResult }}", "If"),
     "a failed task, in the errors branch": reading("x")

@@ -5,7 +5,7 @@ from typing import Any
 from segue.engine.flowables import parts
 from segue.engine.flowables.steering import Opening, Question
 from segue.engine.plan import Node
-from segue.expression.template import truthy
+from segue.engine.templates import holds
 from segue.model.execution import Failure
 from segue.model.task import If
 
@@ -21,5 +21,5 @@ def question(node: Node) -> Question | None:
 
 
 def opening(_node: Node, answer: Any) -> Opening | Failure:
-    holds = answer if isinstance(answer, bool) else truthy(None if answer is None else str(answer))
-    return Opening(branch="then" if holds else "else", outputs={"evaluationResult": holds})
+    result = holds(answer)
+    return Opening(branch="then" if result else "else", outputs={"evaluationResult": result})

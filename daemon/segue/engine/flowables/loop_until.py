@@ -10,15 +10,15 @@ from typing import Any, Final
 
 from segue.engine import asking
 from segue.engine.asking import Pending
-from segue.engine.ending import verdict
+from segue.engine.ending import fails_with
 from segue.engine.flowables import parts
 from segue.engine.flowables.spans import span_of
 from segue.engine.flowables.steering import Opening, Question
 from segue.engine.notes import SEQUENCE
 from segue.engine.plan import Node
 from segue.engine.scene import Scene
-from segue.expression.template import truthy
-from segue.model.change import Change, Logged, OutputsSet, ProgressMade, TaskRunRemoved, TimerCleared, TimerSet
+from segue.engine.templates import holds
+from segue.model.change import Change, OutputsSet, ProgressMade, TaskRunRemoved, TimerCleared, TimerSet
 from segue.model.event import TimerKind
 from segue.model.execution import Failure, TaskRun
 from segue.model.state import State
@@ -29,9 +29,10 @@ Changes = tuple[Change, ...]
 PASSES: Final = "passes"
 _IS_COUNTED: Final = "counted"  # the pass that has ended is among them
 _WAITS: Final = "waits"  # for the next pass: until when
-# A pass that is over at once is followed at another time, by which the timers of the two can be told apart.
-_LATER: Final = timedelta(microseconds=1)
 _FOR_A_PASS: Final = frozenset({_IS_COUNTED, _WAITS, asking.AWAITS, asking.ANSWERS})
+
+# No pass begins at the moment at which one has ended: its timer, told twice, could not be told from the next one.
+_LEAST: Final = timedelta(milliseconds=1)
 
 due = parts.one_by_one
 after = parts.one_by_one_after
@@ -54,7 +55,7 @@ def question(node: Node) -> Question | None:
 
 def opening(_node: Node, answer: Any) -> Opening | Failure:
     answer = answer if isinstance(answer, Mapping) else {}
-    notes: dict[str, Any] = {PASSES: 0, "interval": 0.0, "fails": _holds(answer.get("failOnMaxReached"))}
+    notes: dict[str, Any] = {PASSES: 0, "interval": 0.0, "fails": holds(answer.get("failOnMaxReached"))}
     for name in ("interval", "maxDuration"):
         span = span_of(answer[name]) if name in answer else None
         if isinstance(span, Failure):
@@ -73,6 +74,8 @@ def further(scene: Scene) -> Changes | None:
     """After a pass: the end, or the wait for the next one."""
     assert scene.run is not None
     notes = scene.progress.notes
+    if scene.progress.blocked:
+        return None
     if notes.get(_WAITS):
         return ()
     if not notes.get(_IS_COUNTED):
@@ -85,19 +88,15 @@ def further(scene: Scene) -> Changes | None:
     if isinstance(answer, Pending):
         return answer.changes
     if isinstance(answer, Failure):
-        return _failed(scene, answer.message)
-    return None if _holds(answer.value) else _again_later(scene, scene.run)
-
-
-def _holds(value: Any) -> bool:
-    return value if isinstance(value, bool) else truthy(None if value is None else str(value))
+        return fails_with(scene, answer.message)
+    return None if holds(answer.value) else _again_later(scene, scene.run)
 
 
 def _again_later(scene: Scene, run: TaskRun) -> Changes | None:
     notes = scene.progress.notes
-    begins = scene.at + max(timedelta(seconds=notes["interval"]), _LATER)
+    begins = scene.at + max(timedelta(seconds=notes["interval"]), _LEAST)
     if _is_over(scene, run, begins):
-        return _failed(scene, "The condition was not met within the limits") if notes["fails"] else None
+        return fails_with(scene, "The condition was not met within the limits") if notes["fails"] else None
     kept = {key: value for key, value in notes.items() if key not in _FOR_A_PASS}
     return (
         ProgressMade(id=run.id, fields={"notes": {**kept, _WAITS: begins.isoformat()}}),
@@ -111,10 +110,6 @@ def _is_over(scene: Scene, run: TaskRun, begins: datetime) -> bool:
         return True
     since = next(moved.at for moved in reversed(run.history) if moved.state is State.RUNNING)
     return "maxDuration" in notes and begins > since + timedelta(seconds=notes["maxDuration"])
-
-
-def _failed(scene: Scene, message: str) -> Changes:
-    return (Logged(at=scene.at, level="ERROR", message=message, id=scene.id), verdict(scene, State.FAILED))
 
 
 def begun_again(scene: Scene) -> Changes:

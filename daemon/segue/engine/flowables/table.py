@@ -4,10 +4,10 @@ from typing import Final
 
 from segue.engine.flowables import (
     allow_failure,
+    approval,
     dag,
     for_each,
     if_,
-    loop,
     loop_until,
     parallel,
     pause,
@@ -19,11 +19,11 @@ from segue.engine.flowables.steering import Further, Steering
 from segue.engine.plan import Node
 from segue.model.task import (
     AllowFailure,
+    Approval,
     Dag,
     ForEach,
     ForEachItem,
     If,
-    Loop,
     LoopUntil,
     Parallel,
     Pause,
@@ -39,11 +39,11 @@ STEERINGS: Final[dict[type, Steering]] = {
     Switch: switch,
     ForEach: for_each,
     ForEachItem: sequential,
-    Loop: loop,
     AllowFailure: allow_failure,
     Dag: dag,
     LoopUntil: loop_until,
     Pause: pause,
+    Approval: approval,
     WorkingDirectory: working_directory,
 }
 
@@ -51,11 +51,12 @@ STEERINGS: Final[dict[type, Steering]] = {
 FURTHER: Final[dict[type, Further]] = {
     LoopUntil: loop_until.further,
     Pause: pause.further,
+    Approval: approval.further,
 }
 
 
 def further_of(node: Node) -> Further | None:
-    """What a flowable does when the list in hand has ended well; most go on to `finally` and their end."""
+    """What a flowable does when the main list in hand is done; most go on to `finally` and their end."""
     return FURTHER.get(type(node.task.body)) if node.task is not None else None
 
 

@@ -12,11 +12,12 @@ from segue.spec.reading import Object
 
 _EACH: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("ForEach", "EachSequential", "EachParallel")})
 _AT_ONCE: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("Parallel", "EachParallel")})
-_WITH_OUTPUTS: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("If", "Switch", "LoopUntil")})
+_WITH_OUTPUTS: Final = frozenset({PREFIX + f"core.flow.{name}" for name in ("If", "Switch", "LoopUntil", "Approval")})
 _DAG: Final = PREFIX + "core.flow.Dag"
 _LOOP: Final = PREFIX + "core.flow.Loop"
 _LOOP_UNTIL: Final = PREFIX + "core.flow.LoopUntil"
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
+_BEFORE_WAITING: Final = frozenset({"onPause", "onWait"})
 # Branches that run when others have ended, and see what those left, by when they come.
 _ENDINGS: Final[Mapping[str, int]] = {"errors": 1, "finally": 2, "afterExecution": 3}
 
@@ -67,13 +68,8 @@ class Spot:
 
     @property
     def values(self) -> int:
-        """By how many values of loops its outputs are kept: of those in the same execution."""
-        count = 0
-        for each in self.line():
-            count += each.has_value
-            if each.is_of_iteration:
-                return count
-        return count
+        """By how many values of loops its outputs are kept."""
+        return sum(each.has_value for each in self.line())
 
     @property
     def parents(self) -> tuple["Spot", ...]:
@@ -81,19 +77,9 @@ class Spot:
         return tuple(each for each in self.around() if each.has_value or each.object.type in _WITH_OUTPUTS)
 
     @property
-    def is_loop(self) -> bool:
-        """A Loop (2.0), whose iterations are executions of their own."""
-        return self.object.type == _LOOP
-
-    @property
-    def is_of_iteration(self) -> bool:
-        """Is it one of the tasks of a Loop, directly. Its `errors` and `finally` run beside the iterations."""
-        return self.parent is not None and self.branch == "tasks" and self.parent.is_loop
-
-    @property
-    def loops(self) -> tuple["Spot", ...]:
-        """The Loops in whose iterations it runs, the nearest first."""
-        return tuple(each.parent for each in self.line() if each.is_of_iteration and each.parent is not None)
+    def is_isolated(self) -> bool:
+        """Is it in a Loop (2.0), whose iterations are executions of their own."""
+        return any(each.object.type == _LOOP for each in self.around())
 
     @property
     def is_in_ending(self) -> bool:
@@ -171,9 +157,9 @@ def _apart(here: Spot, there: Spot) -> Sight:
 def _of_branches(here: str, there: str) -> Sight:
     if here in _ENDINGS or there in _ENDINGS:
         return Sight.BEFORE if _ENDINGS.get(there, 0) < _ENDINGS.get(here, 0) else Sight.LATER
-    if "onPause" in {here, there} or here.startswith("on") or there.startswith("on"):
-        return Sight.BEFORE
-    return Sight.OTHER_BRANCH
+    if _BEFORE_WAITING.isdisjoint({here, there}):
+        return Sight.OTHER_BRANCH
+    return Sight.BEFORE if there in _BEFORE_WAITING else Sight.LATER
 
 
 def _is_one_by_one(spot: Spot) -> bool:

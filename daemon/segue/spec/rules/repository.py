@@ -72,7 +72,7 @@ def _of_call(
         if call.key not in known:
             message = f"the flow {call.key}, which the task '{call.task_id}' runs, is not in this repository"
             yield _problem(
-                ties, call.place, "unknown-flow", message, _meant(call.key, known), fails=around.refuse_broken
+                ties, call.place, "unknown-flow", message, meant_flow(call.key, known), fails=around.refuse_broken
             )
         return
     if call.inputs is not None:
@@ -134,7 +134,7 @@ def _of_upstream(ties: Ties, upstream: Upstream, known: frozenset[FlowKey]) -> I
         key = FlowKey(namespace, flow_id)
         if key not in known:
             message = f"the trigger waits for the flow {key}, which is not in this repository"
-            yield _problem(ties, upstream.place, "unknown-flow", message, _meant(key, known))
+            yield _problem(ties, upstream.place, "unknown-flow", message, meant_flow(key, known))
     elif flow_id is not None and not any(each.flow_id == flow_id for each in known):
         message = f"the trigger waits for a flow '{flow_id}', and none in this repository is called so"
         hint = _closest(flow_id, {each.flow_id for each in known})
@@ -169,7 +169,7 @@ def _of_secrets(ties: Ties, around: Surroundings) -> Iterator[Problem]:
             yield _problem(ties, named.place, "unknown-secret", message, hint)
 
 
-def _meant(key: FlowKey, known: frozenset[FlowKey]) -> str | None:
+def meant_flow(key: FlowKey, known: Collection[FlowKey]) -> str | None:
     elsewhere = sorted(str(each) for each in known if each.flow_id == key.flow_id)
     return f"did you mean {elsewhere[0]}?" if elsewhere else _closest(str(key), map(str, known))
 

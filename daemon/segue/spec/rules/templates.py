@@ -15,6 +15,9 @@ _NEVER_RENDERED: Final = frozenset({"description", "displayName", "validator", "
 # Texts that are rendered only where something else names them, so that nobody knows what they will see.
 _ELSEWHERE: Final = frozenset({"variables", "pluginDefaults", "taskDefaults"})
 
+SUITES: Final = "testCases"
+"""The slot of templates that are a suite's and are looked at in the scope of its flow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owners:

@@ -1,11 +1,12 @@
-"""Properties of the script tasks `scripts.<language>.Commands` and `scripts.<language>.Script`."""
+"""Properties of the script tasks `scripts.<language>.Commands` and `scripts.<language>.Script`, and of the triggers that run
+the same again and again."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from segue.spec.fields import Dynamic, Spec, Text, TextOrTexts, Texts, Values
+from segue.spec.fields import Dynamic, Span, Spec, Text, TextOrTexts, Texts, Values
 from segue.spec.nested import RunnerSlot
 
 # Language -> the image its container runs; the Process runner needs none.
@@ -147,3 +148,29 @@ def _types() -> dict[str, type[Spec]]:
 
 
 TYPES: Final[Mapping[str, type[Spec]]] = _types()
+
+
+class Watching(Spec):
+    """What the triggers have on top: they have all that the task has."""
+
+    exit_condition: Dynamic[Text] = Field(
+        min_length=1,
+        description="Fire when this holds: `exit N` of the exit code, else a pattern to find in the script's outputs "
+        "and in the log of one that failed.",
+    )
+    edge: Dynamic[bool] = Field(default=True, description="Fire only when it did not hold at the look before.")
+    interval: Span = Field(default="PT60S", validate_default=True, description="Time between two looks.")
+
+
+def _triggers() -> dict[str, type[Spec]]:
+    return {
+        f"{name}Trigger": create_model(
+            f"{model.__name__}Trigger",
+            __base__=(Watching, model),
+            __doc__=f"{model.__doc__} Again and again; fires when the end meets a condition.",
+        )
+        for name, model in TYPES.items()
+    }
+
+
+TRIGGERS: Final[Mapping[str, type[Spec]]] = _triggers()

@@ -1,7 +1,8 @@
 """Acts on executions: start them, call their webhooks, kill, resume, restart ... one or many at once."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from segue.web.actions import (
     Replay,
     Restart,
     Resume,
+    Review,
     SetLabels,
     SetTaskRunState,
     Unqueue,
@@ -145,8 +147,46 @@ def act(reading: Reading) -> Endpoint:
 
 async def resume(web: Web, request: Request) -> Response:
     async with asks.form_inputs(request) as inputs:
-        execution = granted(await web.daemon.act(request.path_params["id"], Resume(inputs)))
+        resume = Resume(inputs, by=web.access.user_of(request))
+        execution = granted(await web.daemon.act(request.path_params["id"], resume))
     return as_json(execution_json(execution, web.daemon.now()))
+
+
+async def review(web: Web, request: Request) -> Response:
+    async with _review_of(web, request) as wanted:
+        execution = granted(await web.daemon.act(request.path_params["id"], wanted))
+    return as_json(execution_json(execution, web.daemon.now(), url=web.url_of(execution)))
+
+
+async def validate_review(web: Web, request: Request) -> Response:
+    execution_id = request.path_params["id"]
+    async with _review_of(web, request) as wanted:
+        checked = granted(
+            await web.daemon.validate_review(execution_id, wanted.task_run_id, wanted.decision, wanted.inputs)
+        )
+    return as_json({"id": execution_id, "inputs": [checked_input_json(each) for each in checked], "checks": []})
+
+
+@asynccontextmanager
+async def _review_of(web: Web, request: Request) -> AsyncIterator[Review]:
+    """A decision: words in the query and inputs in a form, which may have the comment too; or all of it as JSON."""
+    async with asks.form_inputs(request) as parts:
+        if request.headers.get("content-type", "").startswith("application/json"):
+            said = await asks.json_body(request)
+            inputs = said.get("inputs") or {} if isinstance(said, dict) else None
+            if not isinstance(inputs, dict):
+                raise Refused(422, "Expected {decision, comment, taskRunId, inputs}")
+        else:
+            comment = parts.pop(asks.REVIEW_COMMENT, None)
+            said, inputs = {"comment": comment, **request.query_params}, parts
+        task_run_id = said.get("taskRunId")
+        yield Review(
+            asks.decision(str(said.get("decision") or "")),
+            inputs,
+            comment=str(said.get("comment") or "").strip(),
+            by=web.access.user_of(request),
+            task_run_id=TaskRunId(str(task_run_id)) if task_run_id else None,
+        )
 
 
 async def validate_resume(web: Web, request: Request) -> Response:

@@ -17,10 +17,10 @@ COMPLETED_MAX: Final = 100
 
 
 async def search(web: Web, request: Request) -> Response:
-    """A page of them; `?existing=true` those with flows of their own alone."""
+    """A page of those that flows lie in; `?existing=false` those above them too."""
     query = request.query_params
     wanted = filters.read(query, web.daemon.now(), filters.NAMESPACES)
-    own_only = asks.flag(query, "existing") or asks.flag(query, "existingOnly")
+    own_only = asks.flag(query, "existing", default=True)
     names = [
         name
         for name, count in sorted(_counts(web).items())

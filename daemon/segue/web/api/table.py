@@ -258,6 +258,8 @@ def _acts() -> Iterator[Entry]:
         yield Entry("DELETE|POST", f"{base}/kill", acts.KILL, Need.ACT)
         yield Entry("POST", f"{base}/resume", acts.resume, Need.ACT, None)
         yield Entry("POST", f"{base}/resume/validate", acts.validate_resume, Need.ACT, None)
+        yield Entry("POST", f"{base}/review", acts.review, Need.ACT, None)
+        yield Entry("POST", f"{base}/review/validate", acts.validate_review, Need.ACT, None)
         yield Entry("POST", f"{base}/replay-with-inputs", acts.replay_with_inputs, Need.ACT, None)
         yield Entry("POST", f"{base}/eval", executions.evaluate, Need.ACT)
         yield Entry("POST", f"{base}/eval/{{task_run_id}}", executions.evaluate, Need.ACT)

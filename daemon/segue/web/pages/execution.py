@@ -15,14 +15,14 @@ from segue.model.revision import FlowKey, Revision
 from segue.model.state import State
 from segue.store.reads.matching import Op
 from segue.web import asks
-from segue.web.actions import Action, ForceRun, Kill, Pause, Replay, Restart, Resume, Unqueue
+from segue.web.actions import Action, ForceRun, Kill, Pause, Replay, Restart, Resume, Review, Unqueue
 from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
-from segue.web.pages.input_form import errors_of, fields_of, values_of
+from segue.web.pages.input_form import FormField, errors_of, fields_of, values_of
 from segue.web.pages.paging import Paging
 from segue.web.pages.timeline import ROWS_MAX, timeline
-from segue.web.ports import Field, Filter, LogEntry, LogSearch, Refusal, Rendered, Search, Upload
+from segue.web.ports import Field, Filter, LogEntry, LogSearch, OpenReview, Refusal, Rendered, Search, Upload
 from segue.web.shapes import length_of
 
 LINES: Final = 400
@@ -57,11 +57,23 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What was sent to let a paused execution go on, and what is wrong with it."""
+    """What was sent to let a paused execution go on, and what is wrong with it. `task_run_id` names the approval that a
+    decision was meant for; None: it was to resume."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     said: str = ""
+    task_run_id: TaskRunId | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCard:
+    """A decision that is waited for, with what was given before."""
+
+    asked: OpenReview
+    fields: list[FormField]
+    given: Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,9 @@ async def show(
     execution = await web.execution_alone(first.id)
     total, runs = await _task_runs(web, request, execution)
     wanted_inputs = web.daemon.asked_on_resume(execution.id)
+    reviews = web.daemon.open_reviews(execution.id)
     given = given or Given()
+    resumed = given if given.task_run_id is None else Given()
     now = web.daemon.now()
     chart = timeline(execution, runs, now)
     return render.page(
@@ -131,9 +145,10 @@ async def show(
         execution=execution,
         length=length_of(execution.history, now),
         buttons=[button for button in buttons_of(execution) if wanted_inputs == () or button.act != "resume"],
-        fields=fields_of(wanted_inputs, given.values) if wanted_inputs else None,
-        errors=given.errors,
-        said=given.said,
+        fields=fields_of(wanted_inputs, resumed.values) if wanted_inputs else None,
+        errors=resumed.errors,
+        said=resumed.said,
+        reviews=[_card(each, given) for each in reviews],
         chart=chart,
         caller=caller_of(execution),
         children=children,
@@ -218,7 +233,7 @@ async def resume(web: Web, request: Request) -> Response:
     wanted = web.daemon.asked_on_resume(execution_id)
     async with asks.form_inputs(request) as sent:
         inputs = values_of(wanted, sent)
-        answer = await web.daemon.act(execution_id, Resume(inputs))
+        answer = await web.daemon.act(execution_id, Resume(inputs, web.access.user_of(request)))
         if not isinstance(answer, Refusal):
             return RedirectResponse(f"/executions/{execution_id}", 303)
         if answer.status != 422:
@@ -226,6 +241,29 @@ async def resume(web: Web, request: Request) -> Response:
         errors = errors_of(await web.daemon.validate_resume(execution_id, inputs))
     texts = {name: value for name, value in sent.items() if not isinstance(value, Upload)}
     return await show(web, request, 422, given=Given(texts, errors, answer.message))
+
+
+async def review(web: Web, request: Request) -> Response:
+    """Decide; where that is refused for what was given, the form again with what is wrong."""
+    execution_id, task_run_id = request.path_params["id"], TaskRunId(request.path_params["task_run_id"])
+    asked = next((each.inputs for each in web.daemon.open_reviews(execution_id) if each.task_run_id == task_run_id), ())
+    async with asks.form_inputs(request) as sent:
+        inputs, comment = values_of(asked, sent), str(sent.pop(asks.REVIEW_COMMENT, "")).strip()
+        decision = asks.decision(str(sent.pop(asks.REVIEW_DECISION, "")))
+        wanted = Review(decision, inputs, comment, web.access.user_of(request), task_run_id)
+        answer = await web.daemon.act(execution_id, wanted)
+        if not isinstance(answer, Refusal):
+            return RedirectResponse(f"/executions/{execution_id}", 303)
+        if answer.status != 422:
+            raise Refused(answer.status, answer.message)
+        errors = errors_of(await web.daemon.validate_review(execution_id, task_run_id, decision, inputs))
+    texts = {name: value for name, value in sent.items() if not isinstance(value, Upload)}
+    return await show(web, request, 422, given=Given(texts, errors, answer.message, task_run_id, comment))
+
+
+def _card(asked: OpenReview, given: Given) -> ReviewCard:
+    own = given if given.task_run_id == asked.task_run_id else Given()
+    return ReviewCard(asked, fields_of(asked.inputs, own.values), own)
 
 
 async def back(_: Web, request: Request) -> Response:

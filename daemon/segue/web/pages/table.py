@@ -43,6 +43,8 @@ def entries() -> list[Entry]:
         _shown("/executions/{id}/debug", execution.back),
         _done("/executions/{id}/resume", execution.resume, None),
         _shown("/executions/{id}/resume", execution.back),
+        _done("/executions/{id}/review/{task_run_id}", execution.review, None),
+        _shown("/executions/{id}/review/{task_run_id}", execution.back),
         _shown("/triggers", triggers.page),
         _done(f"{_TRIGGER}/{{act}}", triggers.act),
         _shown("/namespaces/{namespace}/keys", keys.page),

@@ -98,7 +98,7 @@ function isBusy(part) {
 
 // What was wrong with an answer stays to be read for as long as the question stands.
 function isToldOff(part, next) {
-  return part.querySelector(".wrong") !== null && next.querySelector("form") !== null;
+  return part.querySelector(".wrong, .said") !== null && next.querySelector("form") !== null;
 }
 
 function replaceParts(fresh) {

@@ -11,15 +11,18 @@ from segue.spec.rules.outline import Outline, Sight, Spot, share_loop, sight
 from segue.spec.rules.reads.inputs import input_ids
 from segue.spec.rules.reads.said import meant, misread, steps
 from segue.spec.rules.subject import Subject
-from segue.spec.rules.templates import Template
+from segue.spec.rules.templates import SUITES, Template
 
 _SUBFLOW: Final = PREFIX + "core.flow.Subflow"
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
 _HTTP_REQUEST: Final = PREFIX + "core.http.Request"
 _OUTPUT_VALUES: Final = PREFIX + "core.output.OutputValues"
-_PAUSE: Final = PREFIX + "core.flow.Pause"
+_ASKED_FOR: Final = {(PREFIX + "core.flow.Pause", "onResume"), (PREFIX + "core.flow.Approval", "inputs")}
+_APPROVAL: Final = PREFIX + "core.flow.Approval"
 # Properties of flowables that are looked at after their children, and keys of the flow rendered at its end.
 _AFTER_CHILDREN: Final = frozenset({"condition", "breakWhen", "outputs", "outputFiles", "cache", "inputs"})
+_AFTER_ON_WAIT: Final = frozenset({"decisions", "commentRequired", "timeout", "due"})
+_AFTER_DECISION: Final = frozenset({"approveBehavior", "denyBehavior", "expireBehavior"})
 _SAID: Final = {
     Sight.LATER: ("later-task", "runs later than this"),
     Sight.AT_ONCE: ("later-task", "runs at the same time, and nobody knows which ends first"),
@@ -55,21 +58,8 @@ def _looked_at(subject: Subject, template: Template, use: Use, outline: Outline,
     late = _not_there(subject, template, use, seer, seen, name)
     if late is not None:
         yield late
-    elif apart := [each for each in seen.loops if each not in subject.loops_around(template)]:
-        yield from _of_iterations(subject, template, use, apart[-1], name)
-    elif use.path[0] == "outputs":
+    elif use.path[0] == "outputs" and not seen.is_isolated and not (seer is not None and seer.is_isolated):
         yield from _of_keys(subject, template, use, seen, name)
-
-
-def _of_iterations(subject: Subject, template: Template, use: Use, loop: Spot, name: str) -> Iterator[Finding]:
-    """The task runs in iterations, and what is rendered here does not."""
-    if use.is_guarded:
-        return
-    message = f"the task '{name}' runs in the iterations of '{loop.id}', and its outputs stay in them"
-    hint = f"give '{loop.id}' `outputs`, and read them as outputs{steps([loop.id])}.outputs"
-    if template.owners.task is loop.object and template.owners.key == "breakWhen":
-        hint = f"give '{loop.id}' `outputs`, and read those of an iteration as iteration.outputs"
-    yield misread(subject, template, use, "output-of-loop", message, hint)
 
 
 def _hint_for_dashes(use: Use, outline: Outline) -> str | None:
@@ -88,18 +78,25 @@ def _not_there(
     if seen.is_disabled and (seer is None or not seer.is_disabled):
         return misread(subject, template, use, "disabled-task", f"the task '{name}' is disabled and never runs")
     if seer is None:
-        if template.slot in {"outputs", "variables", "pluginDefaults", "taskDefaults", "sla"}:
+        if template.slot in {"outputs", "variables", "pluginDefaults", "taskDefaults", "sla", SUITES}:
             return None
         message = f"'{template.slot}' is rendered before any task has run"
         return misread(subject, template, use, "later-task", message)
     found = sight(seer, seen)
-    if found is Sight.BEFORE or (found is Sight.INSIDE and template.owners.key in _AFTER_CHILDREN):
+    if found is Sight.BEFORE or _is_rendered_late(seer, template.owners.key, found):
         return None
     if seen.object.type == _ITEMS and name != seen.id and found is Sight.ITSELF:
         return None
     code, said = _SAID[found]
     is_certain = found is not Sight.AT_ONCE and not share_loop(seer, seen)
     return misread(subject, template, use, code, f"the task '{name}' {said}", is_certain=is_certain)
+
+
+def _is_rendered_late(seer: Spot, key: str | None, found: Sight) -> bool:
+    """After tasks inside it have run; and what a decision does, when the outputs tell it."""
+    if seer.object.type == _APPROVAL and found in {Sight.INSIDE, Sight.ITSELF}:
+        return key in _AFTER_DECISION or (found is Sight.INSIDE and key in _AFTER_ON_WAIT)
+    return found is Sight.INSIDE and key in _AFTER_CHILDREN
 
 
 # Keys of outputs
@@ -114,11 +111,6 @@ def _of_keys(subject: Subject, template: Template, use: Use, seen: Spot, name: s
         if not use.is_guarded:
             message = f"the task '{name}' has no outputs: {kind} gives none"
             yield misread(subject, template, use, "unknown-output", message)
-        return
-    if seen.loops and not seen.values and _goes_by_value(use, known):
-        message = f"the outputs of '{name}' are flat: each iteration of '{seen.loops[0].id}' has its own"
-        hint = f"use outputs{steps([name])}{steps(use.path[3:])}"
-        yield misread(subject, template, use, "output-of-loop", message, hint)
         return
     keys = _behind_values(use.path[2:], seen.values)
     if keys is None:
@@ -140,16 +132,7 @@ def _of_keys(subject: Subject, template: Template, use: Use, seen: Spot, name: s
 def _known_outputs(seen: Spot, name: str) -> tuple[str, ...] | None:
     if seen.object.type == _ITEMS:
         return ITEM_OUTPUTS.get(name.removeprefix(seen.id)) if name != seen.id else None
-    known = outputs_of(seen.object.type)
-    return known if known is None or not seen.is_loop else _of_loop(seen, known)
-
-
-def _of_loop(seen: Spot, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Outputs of iterations are there if it declares some, and where its `fetchType` says."""
-    missing = {"FETCH": {"uri"}, "STORE": {"outputs"}}.get(str(seen.object.raw.get("fetchType")), set())
-    if not seen.object.raw.get("outputs"):
-        missing = {"outputs", "uri"}
-    return tuple(each for each in known if each not in missing)
+    return outputs_of(seen.object.type)
 
 
 def _behind_values(path: Path, values: int) -> Path | None:
@@ -163,12 +146,6 @@ def _behind_values(path: Path, values: int) -> Path | None:
 def _names_key(path: Path, values: int) -> bool:
     """Whether one of the keys that should be a loop's value looks like the name of an output."""
     return any(isinstance(key, str) and key.isidentifier() and not key.isupper() for key in path[:values])
-
-
-def _goes_by_value(use: Use, known: tuple[str, ...]) -> bool:
-    """`outputs.x[value].name`, as in a ForEach: some key stands before the name of an output."""
-    first, second = (*use.path[2:4], None, None)[:2]
-    return first is Hole.EACH or (isinstance(first, Hole) and second in known)
 
 
 def _is_read_past_values(use: Use, seen: Spot, known: tuple[str, ...]) -> bool:
@@ -210,6 +187,6 @@ def _declared(seen: Spot, key: str) -> frozenset[str] | None:
         if not isinstance(values, dict) or any("{{" in str(each) for each in values):
             return None
         return frozenset(map(str, values))
-    if seen.object.type == _PAUSE and key == "onResume":
-        return frozenset(each.partition(".")[0] for each in input_ids(seen.object.under("onResume"))) or None
+    if (seen.object.type, key) in _ASKED_FOR:
+        return frozenset(each.partition(".")[0] for each in input_ids(seen.object.under(key))) or None
     return None

@@ -10,8 +10,10 @@ from segue.spec.nested import Role
 from segue.spec.rules.reads.said import meant, misread
 from segue.spec.rules.subject import Subject
 from segue.spec.rules.templates import Template
+from segue.spec.types import scripts
 
 _DATES: Final = frozenset({"date", "next", "previous"})
+_OF_SCRIPTS: Final = frozenset({"timestamp", "condition", "exitCode", "vars", "logs", "outputFiles"})
 _GIVEN: Final[Mapping[str, frozenset[str]]] = {
     PREFIX + "core.trigger.Schedule": _DATES,
     PREFIX + "core.trigger.ScheduleOnDates": _DATES,
@@ -35,6 +37,7 @@ _GIVEN: Final[Mapping[str, frozenset[str]]] = {
     PREFIX + "fs.local.Trigger": frozenset({"files", "count"}),
     PREFIX + "fs.sftp.Trigger": frozenset({"files", "count"}),
     "segue.trigger.Files": frozenset({"files"}),
+    **{PREFIX + name: _OF_SCRIPTS for name in scripts.TRIGGERS},
 }
 # Any flow may be called by a Subflow, which leaves these of the caller.
 _OF_CALLERS: Final = frozenset({"executionId", "namespace", "flowId", "flowRevision"})
