@@ -22,9 +22,8 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from segue.workers import child
-from segue.workers.settings import WorkerSettings
+from segue.workers.settings import PACKET_BYTES_MAX, WorkerSettings
 
-PACKET_BYTES_MAX: Final = 4_096
 _PR_SET_NAME: Final = 15
 _PR_SET_DUMPABLE: Final = 4
 

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from segue.workers.forkserver import PACKET_BYTES_MAX
-from segue.workers.settings import INSTANCE_VARIABLE, WorkerSettings
+from segue.workers.settings import INSTANCE_VARIABLE, PACKET_BYTES_MAX, WorkerSettings
 
 _LEAVE_SECONDS: Final = 5.0
 # What lies in the current folder is not to be imported. (The option -P would show in the scripts that are run warm.)

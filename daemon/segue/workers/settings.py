@@ -15,6 +15,9 @@ INSTANCE_VARIABLE: Final = "SEGUE_INSTANCE"
 
 SECRET_PREFIX: Final = "SECRET_"  # noqa: S105 - the name of a variable, not a secret
 
+PACKET_BYTES_MAX: Final = 4_096
+"""Of what the daemon and the forkserver say to each other."""
+
 ORDERS_PER_WORKER_MAX: Final = 20_000
 MEMORY_BYTES_MAX: Final = 512 << 20
 EVALUATION_SECONDS_MAX: Final = 30.0
