@@ -20,6 +20,7 @@ from segue.git.history import is_ancestor
 from segue.git.namespace_files import NamespaceFiles
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
+from segue.runtime.around import Around
 from segue.runtime.children import Children
 from segue.runtime.clock import Clock, Dice, SystemClock
 from segue.runtime.daemon import Parts, RunningDaemon
@@ -188,9 +189,17 @@ class Segue:
         ):
             self.decisions.on_move(hook)
         self.reads = StoreReads(foundation.readers, self.clock)
-        acts = Acts(self.revisions, self.decisions, dice)
+        around = Around(self.executions, self.revisions, self.reads.execution)
+        acts = Acts(self.revisions, self.decisions, around, dice)
         self.children = Children(
-            self.revisions, self.loop, self.decisions, starts, dice, self.reads.execution, acts.take_in
+            self.revisions,
+            self.loop,
+            self.decisions,
+            starts,
+            self.clock,
+            dice,
+            self.reads,
+            acts.take_in,
         )
         self.decisions.bind(self.children)
         self.decisions.on_move(self.children.on_move)
@@ -201,6 +210,7 @@ class Segue:
             self.dispatch,
             self.timers,
             self.children,
+            around,
             folders,
             dice,
             settings.worker_lost,
@@ -228,6 +238,7 @@ class Segue:
                 dispatch=self.dispatch,
                 starts=starts,
                 acts=acts,
+                around=around,
                 webhooks=webhooks,
                 scheduler=self.scheduler,
                 trigger_states=self.trigger_states,

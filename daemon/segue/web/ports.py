@@ -585,6 +585,11 @@ class Reads(Protocol):
         """Those of a namespace, or with None all there are; by namespace and key."""
 
     def key(self, namespace: str, key: str) -> KeyValue | None: ...
+    def iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
+        """Of the task run of a Loop those behind the number `after`, in their order."""
+
+    def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
+        """The same, only those that did not end well: number and execution."""
 
 
 @dataclass(frozen=True, slots=True)

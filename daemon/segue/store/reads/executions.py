@@ -127,10 +127,11 @@ def last_runs(
 
 
 def counts(connection: sqlite3.Connection) -> dict[FlowKey, dict[State, int]]:
-    """How many executions there are of each flow in each state."""
+    """How many executions there are of each flow in each state, iterations of loops left out."""
     found: dict[FlowKey, dict[State, int]] = {}
-    for namespace, flow_id, state, number in connection.execute(QUERIES["execution_counts"]):
-        found.setdefault(FlowKey(namespace, flow_id), {})[State(state)] = number
+    for is_loop, namespace, flow_id, state, number in connection.execute(QUERIES["execution_counts"]):
+        if not is_loop:
+            found.setdefault(FlowKey(namespace, flow_id), {})[State(state)] = number
     return found
 
 
@@ -141,6 +142,20 @@ def slots_held(connection: sqlite3.Connection) -> dict[FlowKey, int]:
         for flow, states in counts(connection).items()
     }
     return {flow: number for flow, number in held.items() if number}
+
+
+def iterations(connection: sqlite3.Connection, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
+    """The iterations of a Loop behind a number, without their task runs; of those made anew the latest."""
+    rows = connection.execute(QUERIES["iterations"], (loop_run_id, after, limit))
+    return many(connection, [id_ for _, id_ in rows])
+
+
+def unfinished_iterations(
+    connection: sqlite3.Connection, loop_run_id: str, *, after: int, limit: int
+) -> tuple[tuple[int, ExecutionId], ...]:
+    """The same, of those that did not end well number and id."""
+    rows = connection.execute(QUERIES["unfinished_iterations"], (loop_run_id, after, limit))
+    return tuple((index, ExecutionId(id_)) for index, id_ in rows)
 
 
 def called_by(connection: sqlite3.Connection, execution_id: str) -> tuple[ExecutionId, ...]:
