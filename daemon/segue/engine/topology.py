@@ -1,16 +1,22 @@
 """How flows lead to each other: a task of one calls the other, or the other's trigger waits for executions of it.
 
-Only what is written is looked at: a call whose flow is an expression leads nowhere that could be told.
+Only what is written is looked at: a call whose flow is an expression leads nowhere that could be told, unless the
+flow's own text answers the expression (`{{ flow.namespace }}`).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from segue.engine.match import may_follow
 from segue.model.flow import Flow
+from segue.model.revision import FlowKey
 from segue.model.task import EachItem, Subflow
 from segue.model.trigger import FlowEnds
+
+_OWN: Final = re.compile(r"\{\{\s*flow\.(namespace|id)\s*\}\}")
 
 
 class Relation(StrEnum):
@@ -74,7 +80,56 @@ def relation(parent: Flow, child: Flow) -> Relation | None:
     return next((edge.relation for edge in edges((parent, child)) if (edge.source, edge.target) == ends), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A flow at the other end, and what leads there or here. `is_known`: there is such a flow."""
+
+    key: FlowKey
+    relation: Relation
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """`before`: flows whose executions lead to this one's. `after`: where this one's lead."""
+
+    before: tuple[Tie, ...]
+    after: tuple[Tie, ...]
+
+
+def neighbours(flow: Flow, flows: Iterable[Flow]) -> Neighbours:
+    """All that is tied to one flow, by name; what it calls in vain too. Costs one look at each of the flows."""
+    own, calls = (flow.namespace, flow.id), _called(flow)
+    before: list[Tie] = []
+    after: list[Tie] = []
+    known: set[tuple[str, str]] = set()
+    for other in flows:
+        name = (other.namespace, other.id)
+        known.add(name)
+        if own in _called(other):
+            before.append(Tie(FlowKey(*name), Relation.FLOW_TASK))
+        elif may_follow(flow, other):
+            before.append(Tie(FlowKey(*name), Relation.FLOW_TRIGGER))
+        if name in calls:
+            after.append(Tie(FlowKey(*name), Relation.FLOW_TASK))
+        elif may_follow(other, flow):
+            after.append(Tie(FlowKey(*name), Relation.FLOW_TRIGGER))
+    after += [Tie(FlowKey(*name), Relation.FLOW_TASK, is_known=False) for name in calls if name not in known]
+    return Neighbours(tuple(sorted(before, key=_by_name)), tuple(sorted(after, key=_by_name)))
+
+
 def _called(flow: Flow) -> dict[tuple[str, str], None]:
     """What its tasks call, each once."""
     bodies = (task.body for task in flow.all_tasks() if not task.disabled)
-    return {(body.call.namespace, body.call.flow_id): None for body in bodies if isinstance(body, Subflow | EachItem)}
+    calls = [body.call for body in bodies if isinstance(body, Subflow | EachItem)]
+    names = ((_plain(flow, call.namespace), _plain(flow, call.flow_id)) for call in calls)
+    return {name: None for name in names if "{" not in f"{name}"}
+
+
+def _plain(flow: Flow, text: str) -> str:
+    """With what the flow's own text answers put in."""
+    return _OWN.sub(lambda found: flow.namespace if found[1] == "namespace" else flow.id, text)
+
+
+def _by_name(tie: Tie) -> FlowKey:
+    return tie.key
