@@ -27,7 +27,7 @@ from segue.store.reads import executions, logs
 from segue.store.reads.logs import LogFilters
 from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
-from segue.store.reads.search import Filters, Page, search
+from segue.store.reads.search import Filters, Page, counts_by_state, search
 from segue.store.records import StoredLogLine
 from segue.store.writer import Writer
 
@@ -111,6 +111,7 @@ def _questions(number: int) -> dict[str, Callable[[sqlite3.Connection], object]]
     def total_of(filters: Filters, page: Page | None = None) -> Callable[[sqlite3.Connection], object]:
         return lambda connection: search(connection, filters, page).total
 
+    day, end = timedelta(days=1), START + timedelta(seconds=number)
     middle = START + timedelta(seconds=number // 2)
     flows = [FlowKey(f"company.team{index % 20}", f"flow-{index}") for index in range(100)]
     return {
@@ -136,12 +137,28 @@ def _questions(number: int) -> dict[str, Callable[[sqlite3.Connection], object]]
         "a day counted by hours": lambda connection: len(
             executions.tally(connection, middle, middle + timedelta(days=1), timedelta(hours=1))
         ),
+        "thirty days of one flow": lambda connection: len(
+            executions.flow_tally(connection, flows[7], end - timedelta(days=30), end, timedelta(days=1))
+        ),
+        "how many in each state": lambda connection: len(counts_by_state(connection, Filters())),
+        "how many in each state, a frequent label": lambda connection: len(
+            counts_by_state(connection, Filters(labels=(("env", "prod"),)))
+        ),
+        "how many in each state, one flow, one day": lambda connection: len(
+            counts_by_state(
+                connection, Filters(flows=(equals("flow-7"),), started_from=middle, started_before=middle + day)
+            )
+        ),
         "last 8 runs of 100 flows": lambda connection: len(executions.last_runs(connection, flows, 8)),
         "one execution": lambda connection: executions.get(connection, _id(number // 2)) is not None,
         "live executions": lambda connection: len(list(executions.live(connection))),
         "counts of all flows": lambda connection: len(executions.counts(connection)),
         "log lines of one execution": lambda connection: len(logs.of_execution(connection, _id(number // 2))),
         "errors in the logs": lambda connection: logs.search(connection, LogFilters(level_min=LogLevel.ERROR)).total,
+        "logs, newest page": lambda connection: len(logs.look_back(connection, LogFilters(), limit=100).lines),
+        "logs, a text that nobody printed": lambda connection: len(
+            logs.look_back(connection, LogFilters(text="no such thing"), limit=100).lines
+        ),
         "logs of one flow": lambda connection: logs.search(connection, LogFilters(flows=(equals("flow-7"),))).total,
     }
 

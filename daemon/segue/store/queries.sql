@@ -5,9 +5,9 @@
 -- name: put_executions
 -- A document that is NULL did not change.
 INSERT INTO executions (id, namespace, flow_id, revision, commit_id, state, kind, attempt_number, started_at, ended_at,
-    scheduled_at, parent_id, original_id, trigger_id, trigger_execution_id, loop_task_run_id, loop_index, is_live,
-    history, progress, labels, progress_values, inputs, variables, "trigger", outputs, loop_run)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    scheduled_at, parent_id, original_id, trigger_id, trigger_execution_id, is_live, history, progress, labels,
+    progress_values, inputs, variables, "trigger", outputs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     state = excluded.state,
     attempt_number = excluded.attempt_number,
@@ -217,6 +217,12 @@ SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence;
 -- name: some_task_runs_of_execution
 SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence LIMIT ? OFFSET ?;
 
+-- name: task_runs_in_state
+SELECT COLUMNS FROM task_runs WHERE execution_id = ? AND state = ? ORDER BY sequence LIMIT ?;
+
+-- name: count_task_runs_by_state
+SELECT task_id, state, count(*) FROM task_runs WHERE execution_id = ? GROUP BY task_id, state;
+
 -- name: count_task_runs_of_execution
 SELECT count(*) FROM task_runs WHERE execution_id = ?;
 
@@ -226,12 +232,12 @@ SELECT count(*) FROM task_runs WHERE execution_id = ?;
 WITH RECURSIVE stretches (position) AS (
     SELECT :since / :stretch UNION ALL SELECT position + 1 FROM stretches WHERE position < :until / :stretch
 ), states (state) AS (
-    SELECT DISTINCT state FROM execution_counts WHERE NOT is_loop AND number > 0
+    SELECT DISTINCT state FROM execution_counts WHERE number > 0
 ), counted (position, state, number) AS (
     SELECT position, state, (
         SELECT count(*) FROM (
             SELECT 1 FROM executions e INDEXED BY executions_state_ix
-            WHERE e.is_loop = 0 AND e.state = states.state
+            WHERE e.state = states.state
                 AND e.started_at >= max(position * :stretch, :since) AND e.started_at < (position + 1) * :stretch
             LIMIT :most
         )
@@ -240,6 +246,33 @@ WITH RECURSIVE stretches (position) AS (
 )
 SELECT position, state, number FROM counted WHERE number > 0 ORDER BY position;
 
+-- name: flow_tally
+-- The same for one flow; and how long the last :looked of each count took on average.
+WITH RECURSIVE stretches (position) AS (
+    SELECT :since / :stretch UNION ALL SELECT position + 1 FROM stretches WHERE position < :until / :stretch
+), states (state) AS (
+    SELECT state FROM execution_counts WHERE namespace = :namespace AND flow_id = :flow AND number > 0
+), counted (position, state, number) AS (
+    SELECT position, state, (
+        SELECT count(*) FROM (
+            SELECT 1 FROM executions e INDEXED BY executions_flow_ix
+            WHERE e.namespace = :namespace AND e.flow_id = :flow AND e.state = states.state
+                AND e.started_at >= max(position * :stretch, :since) AND e.started_at < (position + 1) * :stretch
+            LIMIT :most
+        )
+    )
+    FROM stretches, states
+)
+SELECT position, state, number, (
+    SELECT avg(took) FROM (
+        SELECT e.ended_at - e.started_at AS took FROM executions e INDEXED BY executions_flow_ix
+        WHERE e.namespace = :namespace AND e.flow_id = :flow AND e.state = counted.state
+            AND e.started_at >= max(position * :stretch, :since) AND e.started_at < (position + 1) * :stretch
+        ORDER BY e.started_at DESC LIMIT :looked
+    )
+)
+FROM counted WHERE number > 0 ORDER BY position;
+
 -- name: live_executions
 -- `is_live` has an index of its own that holds only these.
 SELECT COLUMNS FROM executions INDEXED BY executions_live_ix WHERE is_live = 1 ORDER BY id;
@@ -247,24 +280,14 @@ SELECT COLUMNS FROM executions INDEXED BY executions_live_ix WHERE is_live = 1 O
 -- name: document
 SELECT content FROM documents WHERE execution_id = ? AND sequence = ? AND name = ?;
 
+-- name: states_of_executions
+SELECT DISTINCT state FROM execution_counts WHERE number > 0;
+
 -- name: execution_counts
-SELECT is_loop, namespace, flow_id, state, number FROM execution_counts WHERE number > 0;
+SELECT namespace, flow_id, state, number FROM execution_counts WHERE number > 0;
 
 -- name: called_by
 SELECT id FROM executions WHERE trigger_execution_id = ? ORDER BY started_at, id;
-
--- name: iterations
--- Of one that was followed by another (RETRIED, or made anew) the latest counts; what a person replays is none of them.
-SELECT loop_index, max(id) FROM executions
-WHERE loop_task_run_id = ? AND loop_index > ? AND parent_id IS NULL AND state <> 'RETRIED'
-GROUP BY loop_index ORDER BY loop_index LIMIT ?;
-
--- name: unfinished_iterations
-SELECT loop_index, id FROM (
-    SELECT loop_index, max(id) AS id, state FROM executions
-    WHERE loop_task_run_id = ? AND loop_index > ? AND parent_id IS NULL AND state <> 'RETRIED'
-    GROUP BY loop_index
-) WHERE state NOT IN ('SUCCESS', 'WARNING') ORDER BY loop_index LIMIT ?;
 
 -- name: last_runs
 -- The latest of each state first (each the end of a range of the index), then the latest of those.
@@ -272,9 +295,9 @@ SELECT e.id, e.state, e.started_at, e.ended_at
 FROM execution_counts c
 JOIN executions e ON e.id IN (
     SELECT id FROM executions
-    WHERE is_loop = 0 AND namespace = c.namespace AND flow_id = c.flow_id AND state = c.state
+    WHERE namespace = c.namespace AND flow_id = c.flow_id AND state = c.state
     ORDER BY started_at DESC, id DESC LIMIT ?3)
-WHERE c.is_loop = 0 AND c.namespace = ?1 AND c.flow_id = ?2 AND c.number > 0
+WHERE c.namespace = ?1 AND c.flow_id = ?2 AND c.number > 0
 ORDER BY e.started_at DESC, e.id DESC LIMIT ?3;
 
 -- name: logged_flows
@@ -384,7 +407,7 @@ WHERE ended_at IS NOT NULL AND (ended_at, id) > (?, ?) AND ended_at < ? ORDER BY
 
 -- name: count_executions
 SELECT count(*) FROM executions
-WHERE is_loop = 0 AND namespace = :namespace AND (:flow IS NULL OR flow_id = :flow)
+WHERE namespace = :namespace AND (:flow IS NULL OR flow_id = :flow)
     AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (:since IS NULL OR started_at >= :since) AND (:until IS NULL OR started_at <= :until);
 
@@ -400,6 +423,10 @@ SELECT count(*) FROM logs WHERE execution_id IN (SELECT value FROM json_each(?))
 
 -- name: count_metrics
 SELECT count(*) FROM metrics WHERE execution_id IN (SELECT value FROM json_each(?));
+
+-- name: first_log_from
+-- The first line from an id on: when what comes after it was printed.
+SELECT at FROM logs WHERE id >= ? ORDER BY id LIMIT 1;
 
 -- name: last_of_logs
 SELECT coalesce(max(id), 0) FROM logs;

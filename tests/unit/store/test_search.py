@@ -1,6 +1,8 @@
 """Searching executions: what each filter finds, how pages follow one another, and that no filter scans a table that
 an index would answer."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from segue.store.errors import ReadTooLong
 from segue.store.reads import search as search_module
 from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
-from segue.store.reads.search import Column, Filters, Page, Sort, ids_of, search, state_match
+from segue.store.reads.search import Column, Filters, Page, Sort, counts_by_state, ids_of, search, state_match
 
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution, an_id, at
 
@@ -201,3 +203,21 @@ def test_an_execution_started_far_in_the_past_or_future_is_found(writer: WriterU
     past = at(0) - timedelta(days=365 * 60)
     writer.write(a_batch_with(an_execution(0, history=[Moved(State.CREATED, past)])))
     assert find(readers, Filters(started_before=at(-1)))[0] == [0]
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("filters", [case[0] for case in CASES.values()], ids=list(CASES))
+def test_what_is_found_is_counted_by_state(readers: Readers, filters: Filters) -> None:
+    """The states that the filters name are left aside."""
+    with readers.snapshot() as connection:
+        every = search(connection, replace(filters, states=())).executions
+        counted = counts_by_state(connection, replace(filters, states=()))
+    assert counted == {state: (number, True) for state, number in Counter(each.state for each in every).items()}
+
+
+@pytest.mark.usefixtures("told")
+def test_counting_by_state_stops_where_only_looking_tells(readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "STATE_COUNT_MAX", 1)
+    with readers.snapshot() as connection:
+        assert counts_by_state(connection, Filters())[State.RUNNING] == (4, True)
+        assert counts_by_state(connection, Filters(is_child=False))[State.RUNNING] == (1, False)

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from segue.model.execution import Moved
+from segue.model.execution import Moved, TaskRun
+from segue.model.names import task_run_id
+from segue.model.revision import FlowKey
 from segue.model.state import State
 from segue.store.reads import executions
+from segue.store.reads.executions import Ran
 from segue.store.reads.readers import Readers
 
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution
@@ -41,3 +44,40 @@ def test_counting_stops_at_the_most(writer: WriterUnderTest, readers: Readers) -
     tell(writer, 1, 2, 3, 4)
     with readers.snapshot() as connection:
         assert executions.tally(connection, NOON, NOON, HOUR, most=3) == ((NOON, {State.SUCCESS: 3}),)
+
+
+def test_one_flow_is_counted_by_itself_with_how_long_its_runs_took(writer: WriterUnderTest, readers: Readers) -> None:
+    tell(writer, 0, 59)
+    for number, (flow_id, seconds) in enumerate((("hello", 4), ("hello", 8), ("other", 60)), 700):
+        at = NOON + timedelta(minutes=number - 690)
+        history = [Moved(State.CREATED, at), Moved(State.WARNING, at + timedelta(seconds=seconds))]
+        writer.write(a_batch_with(an_execution(number, flow_id=flow_id, history=history)))
+    flow = FlowKey("company.team", "hello")
+    with readers.snapshot() as connection:
+        counted = executions.flow_tally(connection, flow, NOON, NOON, HOUR)
+        capped = executions.flow_tally(connection, flow, NOON, NOON, HOUR, most=1)
+    assert counted == ((NOON, {State.SUCCESS: Ran(2, timedelta(0)), State.WARNING: Ran(2, timedelta(seconds=6))}),)
+    assert capped[0][1][State.SUCCESS].number == 1
+
+
+def test_task_runs_are_counted_by_task_and_state_and_the_first_of_a_state_are_found(
+    writer: WriterUnderTest, readers: Readers
+) -> None:
+    execution = an_execution(1)
+    for sequence, (task_id, state) in enumerate(
+        (("a", State.SUCCESS), ("b", State.FAILED), ("b", State.FAILED), ("b", State.SUCCESS))
+    ):
+        run = TaskRun(
+            id=task_run_id(execution.id, sequence),
+            sequence=sequence,
+            task_id=task_id,
+            parent_id=None,
+            history=[Moved(state, NOON)],
+        )
+        execution.task_runs[run.id] = run
+    writer.write(a_batch_with(execution))
+    with readers.snapshot() as connection:
+        counted = executions.task_states(connection, execution.id)
+        failed = executions.task_runs_in(connection, execution.id, State.FAILED, limit=1)
+    assert counted == {"a": {State.SUCCESS: 1}, "b": {State.FAILED: 2, State.SUCCESS: 1}}
+    assert [run.sequence for run in failed] == [1]

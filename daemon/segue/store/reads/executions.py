@@ -20,9 +20,12 @@ from segue.store.rows import EXECUTION_COLUMNS, TASK_RUN_COLUMNS, Fetch, read_ex
 _EXECUTION: Final = QUERIES["execution"].replace("COLUMNS", EXECUTION_COLUMNS)
 _TASK_RUNS: Final = QUERIES["task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _SOME_TASK_RUNS: Final = QUERIES["some_task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
+_TASK_RUNS_IN_STATE: Final = QUERIES["task_runs_in_state"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _LIVE_EXECUTIONS: Final = QUERIES["live_executions"].replace("COLUMNS", EXECUTION_COLUMNS)
 
 TALLY_MAX: Final = 10_000
+FLOW_TALLY_MAX: Final = 2_000  # in each stretch and state: thirty days of a busy flow are counted in a few milliseconds
+DURATIONS_LOOKED_AT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,14 @@ class LastRun:
     state: State
     started_at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How many executions there were, and how long the last of them took on average."""
+
+    number: int
+    took: timedelta | None
 
 
 def get(connection: sqlite3.Connection, execution_id: str, *, with_task_runs: bool = True) -> Execution | None:
@@ -69,6 +80,21 @@ def task_runs(
     rows = connection.execute(_SOME_TASK_RUNS, (execution_id, limit, offset)).fetchall()
     (total,) = connection.execute(QUERIES["count_task_runs_of_execution"], (execution_id,)).fetchone()
     return tuple(read_task_run(row, fetch) for row in rows), total
+
+
+def task_runs_in(connection: sqlite3.Connection, execution_id: str, state: State, *, limit: int) -> tuple[TaskRun, ...]:
+    """The first task runs in a state, in the order of making."""
+    fetch = _fetch_from(connection)
+    rows = connection.execute(_TASK_RUNS_IN_STATE, (execution_id, state, limit)).fetchall()
+    return tuple(read_task_run(row, fetch) for row in rows)
+
+
+def task_states(connection: sqlite3.Connection, execution_id: str) -> dict[str, dict[State, int]]:
+    """How many task runs each task has in each state."""
+    found: dict[str, dict[State, int]] = {}
+    for task_id, state, number in connection.execute(QUERIES["count_task_runs_by_state"], (execution_id,)):
+        found.setdefault(task_id, {})[State(state)] = number
+    return found
 
 
 def count(
@@ -112,6 +138,33 @@ def tally(
     return tuple((time(position * length), counted[position]) for position in sorted(counted))
 
 
+def flow_tally(
+    connection: sqlite3.Connection,
+    flow: FlowKey,
+    since: datetime,
+    until: datetime,
+    stretch: timedelta,
+    *,
+    most: int = FLOW_TALLY_MAX,
+) -> tuple[tuple[datetime, dict[State, Ran]], ...]:
+    """The same for one flow, with how long they took."""
+    length = stretch // timedelta(microseconds=1)
+    parameters = {
+        "namespace": flow.namespace,
+        "flow": flow.flow_id,
+        "since": microseconds(since),
+        "until": microseconds(until),
+        "stretch": length,
+        "most": most,
+        "looked": DURATIONS_LOOKED_AT,
+    }
+    counted: dict[int, dict[State, Ran]] = {}
+    for position, state, number, took in connection.execute(QUERIES["flow_tally"], parameters):
+        lasted = None if took is None else timedelta(microseconds=took)
+        counted.setdefault(position, {})[State(state)] = Ran(number, lasted)
+    return tuple((time(position * length), counted[position]) for position in sorted(counted))
+
+
 def last_runs(
     connection: sqlite3.Connection, flows: Iterable[FlowKey], number: int
 ) -> dict[FlowKey, tuple[LastRun, ...]]:
@@ -127,11 +180,10 @@ def last_runs(
 
 
 def counts(connection: sqlite3.Connection) -> dict[FlowKey, dict[State, int]]:
-    """How many executions there are of each flow in each state, iterations of loops left out."""
+    """How many executions there are of each flow in each state."""
     found: dict[FlowKey, dict[State, int]] = {}
-    for is_loop, namespace, flow_id, state, number in connection.execute(QUERIES["execution_counts"]):
-        if not is_loop:
-            found.setdefault(FlowKey(namespace, flow_id), {})[State(state)] = number
+    for namespace, flow_id, state, number in connection.execute(QUERIES["execution_counts"]):
+        found.setdefault(FlowKey(namespace, flow_id), {})[State(state)] = number
     return found
 
 
@@ -142,20 +194,6 @@ def slots_held(connection: sqlite3.Connection) -> dict[FlowKey, int]:
         for flow, states in counts(connection).items()
     }
     return {flow: number for flow, number in held.items() if number}
-
-
-def iterations(connection: sqlite3.Connection, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
-    """The iterations of a Loop behind a number, without their task runs; of those made anew the latest."""
-    rows = connection.execute(QUERIES["iterations"], (loop_run_id, after, limit))
-    return many(connection, [id_ for _, id_ in rows])
-
-
-def unfinished_iterations(
-    connection: sqlite3.Connection, loop_run_id: str, *, after: int, limit: int
-) -> tuple[tuple[int, ExecutionId], ...]:
-    """The same, of those that did not end well number and id."""
-    rows = connection.execute(QUERIES["unfinished_iterations"], (loop_run_id, after, limit))
-    return tuple((index, ExecutionId(id_)) for index, id_ in rows)
 
 
 def called_by(connection: sqlite3.Connection, execution_id: str) -> tuple[ExecutionId, ...]:

@@ -5,7 +5,7 @@ person typed is always a parameter."""
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -19,6 +19,7 @@ from segue.store.records import StoredLogLine
 
 COUNT_MAX: Final = 10_000
 LINES_MAX: Final = 1_000
+LOOK_MAX: Final = 50_000  # lines that one look back goes through where no index tells which are meant
 _COLUMNS: Final = "id, at, level, namespace, flow_id, execution_id, task_run_id, task_id, attempt, trigger_id, message"
 
 _ONE_FLOW: Final = "namespace = ? AND flow_id = ?"
@@ -66,6 +67,16 @@ class FoundLines:
     is_exact: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LookedBack:
+    """Lines, latest first, and the id before which to look for more; None if there is nothing more. `reached` is when
+    the earliest line that was looked at was printed, if the look ended before it had found enough."""
+
+    lines: tuple[StoredLogLine, ...]
+    earlier: int | None = None
+    reached: datetime | None = None
+
+
 def of_execution(
     connection: sqlite3.Connection, execution_id: str, filters: LogFilters | None = None, *, limit: int = LINES_MAX
 ) -> tuple[StoredLogLine, ...]:
@@ -90,6 +101,29 @@ def latest(connection: sqlite3.Connection, filters: LogFilters, *, limit: int = 
         f"SELECT {_COLUMNS} FROM logs WHERE {where} ORDER BY id DESC LIMIT ?", (*parameters, min(limit, LINES_MAX))
     )
     return list(map(_read, rows))
+
+
+def look_back(connection: sqlite3.Connection, filters: LogFilters, *, limit: int) -> LookedBack:
+    """The last lines that are meant, going through no more than LOOK_MAX: a text that nobody printed is looked for in
+    many short steps, not in one that holds a reader for seconds."""
+    (last,) = connection.execute(QUERIES["last_of_logs"]).fetchone()
+    end = last + 1 if filters.before_id is None else filters.before_id
+    start = 0 if _is_indexed(filters) else max(end - LOOK_MAX, 0)
+    found = latest(connection, replace(filters, before_id=end, after_id=start - 1), limit=limit)
+    if len(found) == limit:
+        return LookedBack(tuple(found), found[-1].id)
+    if start == 0 or (row := connection.execute(QUERIES["first_log_from"], (start,)).fetchone()) is None:
+        return LookedBack(tuple(found))
+    reached = time(row[0])
+    if filters.since is not None and reached < filters.since:
+        return LookedBack(tuple(found))
+    return LookedBack(tuple(found), start, reached)
+
+
+def _is_indexed(filters: LogFilters) -> bool:
+    return filters.execution_id is not None or (
+        filters.level_min is LogLevel.ERROR and not (filters.text or filters.namespaces or filters.flows)
+    )
 
 
 def search(

@@ -7,9 +7,6 @@ their numbers. Filters that name few executions (a parent, a rare label) *drive*
 fetched and the rest is checked. Everything else is a *condition*, checked row by row; then the total is counted
 only up to COUNT_MAX. Filters of which any has to hold are conditions too, whatever they ask.
 
-Iterations of loops are left out unless they are meant. They are apart from all others in every index that is gone along
-here, and in the counts, so that they cost nothing where nobody wants to see them.
-
 The SQL here is put together from constant fragments; what a person typed is always a parameter.
 """
 # ruff: noqa: S608
@@ -17,9 +14,9 @@ The SQL here is put together from constant fragments; what a person typed is alw
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from heapq import merge
 from itertools import islice
 from typing import Any, Final
@@ -32,6 +29,7 @@ from segue.store.reads import executions
 from segue.store.reads.matching import Match, Op, condition
 
 COUNT_MAX: Final = 10_000
+STATE_COUNT_MAX: Final = 1_000
 PAGE_SIZE_MAX: Final = 1_000
 # Labels, triggers ... with no more executions than this drive the search.
 _FEW: Final = 2_000
@@ -65,14 +63,6 @@ class Column(StrEnum):
     REVISION = "CAST(revision AS TEXT)"
 
 
-class Iterations(Enum):
-    """What becomes of iterations of loops."""
-
-    LEFT_OUT = (0,)
-    TOO = (0, 1)
-    ALONE = (1,)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """All of these have to hold. `labels` have to be there, `labels_absent` must not; of each entry of `labels_of` one
@@ -99,7 +89,6 @@ class Filters:
     is_child: bool | None = None
     kind: Kind | None = None
     revision: int | None = None
-    iterations: Iterations = Iterations.LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +116,6 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    is_loop: int
     namespace: str
     flow_id: str
     state: str
@@ -160,8 +148,7 @@ class _Plan:
     """`segments` is None when every execution is meant. `is_driven`: the conditions name few executions."""
 
     segments: tuple[_Segment, ...] | None
-    states: tuple[tuple[int, str], ...] | None  # given when the filter is by state alone
-    loops: tuple[int, ...]  # what `is_loop` may be
+    states: tuple[str, ...] | None  # given when the filter is by state alone
     where: _Where
     is_driven: bool
     stored: int
@@ -187,18 +174,26 @@ def ids_of(connection: sqlite3.Connection, filters: Filters, *, limit: int) -> t
     return tuple(_page_ids(connection, plan, Page(size=limit)))
 
 
+def counts_by_state(connection: sqlite3.Connection, filters: Filters) -> dict[State, tuple[int, bool]]:
+    """How many the filters find in each state, whatever states they name; each with whether that is all of them.
+    Where only looking tells, counting stops at STATE_COUNT_MAX."""
+    found: dict[State, tuple[int, bool]] = {}
+    for (state,) in connection.execute(QUERIES["states_of_executions"]).fetchall():
+        plan = _plan(connection, replace(filters, states=(Match(Op.EQUALS, (state,)),)))
+        number, is_exact = (0, True) if plan.segments == () else _total(connection, plan, most=STATE_COUNT_MAX)
+        if number:
+            found[State(state)] = number, is_exact
+    return found
+
+
 def _plan(connection: sqlite3.Connection, filters: Filters) -> _Plan:
-    loops = filters.iterations.value
-    counted = (_Segment(*row) for row in connection.execute(QUERIES["execution_counts"]))
-    every = [segment for segment in counted if segment.is_loop in loops]
+    every = [_Segment(*row) for row in connection.execute(QUERIES["execution_counts"])]
     where = _conditions(filters, every)
     is_driven = _drive(connection, filters, where)
     by_name = bool(filters.namespaces or filters.flows or filters.text)
     segments = _meant(every, filters)
-    states = None
-    if segments is not None and not by_name:
-        states = tuple(sorted({(segment.is_loop, segment.state) for segment in segments}))
-    return _Plan(segments, states, loops, where, is_driven, sum(segment.number for segment in every))
+    states = None if by_name or segments is None else tuple(sorted({segment.state for segment in segments}))
+    return _Plan(segments, states, where, is_driven, sum(segment.number for segment in every))
 
 
 def _meant(every: Sequence[_Segment], filters: Filters) -> tuple[_Segment, ...] | None:
@@ -314,12 +309,13 @@ def _is_few(connection: sqlite3.Connection, count: str, *parameters: str) -> boo
     return bool(number <= _FEW)
 
 
-def _total(connection: sqlite3.Connection, plan: _Plan) -> tuple[int, bool]:
+def _total(connection: sqlite3.Connection, plan: _Plan, most: int | None = None) -> tuple[int, bool]:
+    most = COUNT_MAX if most is None else most
     if not plan.where.parts:
         return plan.stored if plan.segments is None else sum(segment.number for segment in plan.segments), True
     source, parameters = _source(plan, "1")
-    (number,) = connection.execute(f"SELECT count(*) FROM ({source} LIMIT ?)", (*parameters, COUNT_MAX + 1)).fetchone()
-    return min(number, COUNT_MAX), number <= COUNT_MAX
+    (number,) = connection.execute(f"SELECT count(*) FROM ({source} LIMIT ?)", (*parameters, most + 1)).fetchone()
+    return min(number, most), number <= most
 
 
 def _page_ids(connection: sqlite3.Connection, plan: _Plan, page: Page) -> list[str]:
@@ -338,44 +334,32 @@ def _page_ids(connection: sqlite3.Connection, plan: _Plan, page: Page) -> list[s
 def _source(plan: _Plan, columns: str) -> tuple[str, list[Any]]:
     """A SELECT (or several, joined) of what the plan finds, ready for ORDER BY and LIMIT."""
     where = plan.where
-    if plan.segments is None and plan.is_driven:
-        return f"SELECT {columns} FROM executions WHERE {where.text(_IN_LOOPS)}", [
-            json.dumps(plan.loops),
-            *where.parameters,
-        ]
     if plan.segments is None:
-        part = f"SELECT {columns} FROM executions WHERE {where.text('is_loop = ?')}"
-        return _joined(part, [(is_loop,) for is_loop in plan.loops], where)
+        return f"SELECT {columns} FROM executions WHERE {where.text()}", where.parameters
     if not plan.is_driven:
         if plan.states is not None:
-            part = f"SELECT {columns} FROM executions WHERE {where.text('is_loop = ?', 'state = ?')}"
-            return _joined(part, plan.states, where)
+            part = f"SELECT {columns} FROM executions WHERE {where.text('state = ?')}"
+            return _joined(part, [(state,) for state in plan.states], where)
         if len(plan.segments) <= _COMPOUND_MAX:
             part = f"SELECT {columns} FROM executions WHERE {where.text(_IN_SEGMENT)}"
-            keys = [_key(segment) for segment in plan.segments]
+            keys = [(segment.namespace, segment.flow_id, segment.state) for segment in plan.segments]
             return _joined(part, keys, where)
     listed = _listed(plan.segments)
     return f"SELECT {columns} FROM executions WHERE {where.text(_IN_SEGMENTS)}", [listed, *where.parameters]
 
 
 def _listed(segments: Iterable[_Segment]) -> str:
-    return json.dumps([_key(segment) for segment in segments])
+    return json.dumps([(segment.namespace, segment.flow_id, segment.state) for segment in segments])
 
 
-def _key(segment: _Segment) -> tuple[int, str, str, str]:
-    return segment.is_loop, segment.namespace, segment.flow_id, segment.state
-
-
-_IN_SEGMENT: Final = "is_loop = ? AND namespace = ? AND flow_id = ? AND state = ?"
+_IN_SEGMENT: Final = "namespace = ? AND flow_id = ? AND state = ?"
 # The pluses keep SQLite on the index by start: each segment's own range would have to be sorted with the others.
 _IN_SEGMENTS: Final = (
-    "(+is_loop, +namespace, +flow_id, +state) IN"
-    " (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))"
+    "(+namespace, +flow_id, +state) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))"
 )
-_IN_LOOPS: Final = "+is_loop IN (SELECT value FROM json_each(?))"
 
 
-def _joined(part: str, keys: Iterable[tuple[Any, ...]], where: _Where) -> tuple[str, list[Any]]:
+def _joined(part: str, keys: Iterable[tuple[str, ...]], where: _Where) -> tuple[str, list[Any]]:
     keys = list(keys)
     parameters = [parameter for key in keys for parameter in (*key, *where.parameters)]
     return " UNION ALL ".join([part] * len(keys)), parameters
@@ -401,7 +385,9 @@ def _merged_ids(connection: sqlite3.Connection, plan: _Plan, page: Page) -> list
     )
     wanted = page.offset + page.size
     heads = [
-        connection.execute(query, (*_key(segment), *plan.where.parameters, wanted)).fetchall()
+        connection.execute(
+            query, (segment.namespace, segment.flow_id, segment.state, *plan.where.parameters, wanted)
+        ).fetchall()
         for segment in plan.segments
     ]
     rows = merge(*heads, reverse=page.descending)
