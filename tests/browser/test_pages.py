@@ -17,9 +17,12 @@ PATHS = [
     "/flows",
     "/executions",
     "/triggers",
+    "/logs",
     "/git",
+    "/git/changes?from=1d2c&to=8c1f",
     "/namespaces/company.shop/keys?key=limit",
-    *(f"{FLOW}{tab}" for tab in ("", "/source", "/revisions", "/triggers", "/start")),
+    *(f"{FLOW}{tab}" for tab in ("", "/topology", "/source", "/revisions", "/triggers", "/start")),
+    "/flows/company.shop/deploy-hook/triggers",
 ]
 
 
@@ -49,7 +52,7 @@ def paused(base_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def paths(running: str, failed: str, paused: str) -> list[str]:
-    return [*PATHS, running, failed, paused]
+    return [*PATHS, running, failed, f"{failed}?view=topology", paused]
 
 
 def test_every_page_runs_clean_fits_and_can_be_read(page: Page, base_url: str, paths: list[str]) -> None:
@@ -145,6 +148,98 @@ def test_a_paused_execution_is_answered_and_a_half_filled_form_is_left_alone(
     expect(page.locator("#resume form")).to_have_count(0)
 
 
+def test_a_task_of_the_drawing_is_reached_by_keys_and_leads_to_its_lines(page: Page) -> None:
+    page.goto(f"{FLOW}/topology")
+    page.locator(".topology a[aria-label^='fetch,']").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".topology a:focus")).to_have_attribute("aria-label", re.compile("^regions, "))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/source#L\d+$"))
+    expect(page.locator(".yaml li:target")).to_contain_text("regions")
+
+
+def test_a_failure_leads_to_its_log_line(page: Page, failed: str) -> None:
+    page.goto(failed)
+    expect(page.locator(".cause")).to_contain_text("Failed at transform")
+    expect(page.locator(".cause")).to_contain_text("ValueError: row 3811")
+    page.locator(".why-lines a").last.click()
+    expect(page.locator(".lines li:target")).to_contain_text("Traceback")
+    expect(page.locator(".lines li:target")).to_be_in_viewport()
+
+
+def test_a_task_run_tells_its_type_and_outputs_at_a_press_on_its_bar(page: Page, failed: str) -> None:
+    page.goto(failed)
+    page.locator("details.run", has_text="fetch").first.locator(".track").click()
+    body = page.locator("details.run[open] .run-body")
+    expect(body).to_contain_text("core.http.Download")
+    expect(body).to_contain_text("1048576")
+
+
+def test_lines_that_come_while_one_reads_further_up_wait_behind_a_button(page: Page, running: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(running)
+    lines = page.locator(".lines")
+    lines.evaluate("(each) => { each.style.maxHeight = '3rem'; each.scrollTop = 0; }")
+    more = page.get_by_role("button", name="New lines")
+    expect(more).to_be_visible(timeout=15_000)
+    assert lines.evaluate("(each) => each.scrollTop") == 0
+    more.click()
+    expect(more).to_be_hidden()
+    assert lines.evaluate("(each) => each.scrollHeight - each.scrollTop - each.clientHeight") < 40
+
+
+def test_the_call_of_a_form_tells_what_is_typed(page: Page) -> None:
+    page.goto(f"{FLOW}/start")
+    page.get_by_label("day").fill("2026-11-21")
+    page.get_by_label("Column mapping").fill('{"it\'s": 1}; x')
+    page.get_by_text("Labels, a later start").click()
+    page.get_by_label("Labels", exact=True).fill("team:data")
+    curl = page.locator("#curl")
+    expect(curl).to_contain_text("-F day=2026-11-21")
+    expect(curl).to_contain_text("""--form-string 'mapping={"it'"'"'s": 1}; x'""")
+    expect(curl).to_contain_text("?labels=team%3Adata")
+    expect(curl).not_to_contain_text("limit")
+
+
+def test_the_address_of_a_webhook_is_copied(page: Page, base_url: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/flows/company.shop/deploy-hook/triggers")
+    page.get_by_role("button", name="Copy URL").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    address = f"{base_url}/api/v1/main/executions/webhook/company.shop/deploy-hook/k7Hq2w9Zp"
+    assert page.evaluate("navigator.clipboard.readText()") == address
+
+
+def test_what_is_done_to_those_chosen_is_told(page: Page) -> None:
+    page.goto("/executions?namespace=company.data&state=SUCCESS")
+    page.get_by_label("Choose all on this page").check()
+    expect(page.locator("[data-chosen]")).to_have_text("25")
+    page.get_by_role("textbox", name="Labels").fill("seen:yes")
+    page.get_by_role("button", name="Set labels").click()
+    expect(page.get_by_role("status")).to_have_text("25 executions labelled.")
+    expect(page).to_have_url(re.compile("namespace=company.data&state=SUCCESS"))
+
+
+def test_a_state_is_chosen_by_its_chip(page: Page) -> None:
+    page.goto("/executions")
+    chip = page.locator(".chip", has_text="Cancelled")
+    number = int(chip.locator(".count").inner_text())
+    chip.click()
+    expect(page).to_have_url(re.compile("state=CANCELLED"))
+    expect(page.locator(".pager")).to_contain_text(f"of {number} executions")
+
+
+def test_logs_are_searched_and_lead_to_their_execution(page: Page, failed: str) -> None:
+    page.goto("/logs")
+    page.get_by_label("Level").select_option("ERROR")
+    expect(page).to_have_url(re.compile("level=ERROR"))
+    page.get_by_placeholder("Text in the lines").fill("row 3811")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lines li")).to_have_count(1)
+    page.locator(".lines .from a").click()
+    expect(page).to_have_url(re.compile(f"{failed}\\?run="))
+
+
 def test_a_schedule_is_backfilled_from_the_list(page: Page) -> None:
     page.goto("/triggers?q=nightly")
     page.locator(".backfill summary").click()
@@ -182,5 +277,9 @@ def test_the_pages_work_without_scripts(browser: Browser, base_url: str, paths: 
         page.goto(path)
         expect(page.locator("h1")).to_be_visible()
     page.goto("/executions?state=FAILED")
+    expect(page.locator("tbody .state").first).to_have_text("Failed")
+    page.get_by_label(re.compile("Choose execution")).first.check()
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_role("status")).to_have_text("1 execution replayed.")
     expect(page.locator("tbody .state").first).to_have_text("Failed")
     context.close()

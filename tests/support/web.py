@@ -11,7 +11,7 @@ from typing import Any
 
 from segue.model.execution import Execution, Moved, TaskRun, TriggeredBy
 from segue.model.flow import Check, Flow, Input
-from segue.model.names import TaskRunId, execution_id, task_run_id
+from segue.model.names import TaskRunId, execution_id, is_within, task_run_id
 from segue.model.order import LEVELS, LogLevel
 from segue.model.problem import Problem
 from segue.model.revision import Author, Commit, FlowKey, Revision
@@ -25,12 +25,15 @@ from segue.web.app import create_app
 from segue.web.dates import iso
 from segue.web.live import EXECUTIONS, TRIGGERS, Doorbells, execution_topic
 from segue.web.ports import (
+    AnyOf,
     Backfill,
+    ChangedFile,
     Checked,
     CheckedInput,
     Field,
     FileEntry,
     Filter,
+    FlowTally,
     GitStatus,
     Health,
     KeyValue,
@@ -39,6 +42,7 @@ from segue.web.ports import (
     LogEntry,
     LogPage,
     LogSearch,
+    LookedBack,
     MetricEntry,
     MetricSpan,
     NotFired,
@@ -53,12 +57,14 @@ from segue.web.ports import (
     Search,
     Slots,
     Start,
+    StateCount,
     StoredFile,
     Sync,
     SyncDone,
     Tally,
     TriggerKey,
     Upload,
+    Wanted,
     WebhookCall,
     WebhookFired,
 )
@@ -97,6 +103,8 @@ class MemoryDaemon:
         self.is_ready = True
         self.tally_max = 10_000
         self.made = 0
+        self.looked_back_to: datetime | None = None
+        self.changed_files: tuple[ChangedFile, ...] | None = None
         self.pauses: dict[str, tuple[Input, ...]] = {}
         self.reviews: dict[str, tuple[OpenReview, ...]] = {}
 
@@ -438,6 +446,31 @@ class MemoryDaemon:
         runs = list(self.executions[execution_id].task_runs.values())
         return Page(tuple(runs[offset : offset + limit]), len(runs))
 
+    def task_runs_in(self, execution_id: str, state: State, *, limit: int) -> tuple[TaskRun, ...]:
+        runs = self.executions[execution_id].task_runs.values()
+        return tuple(run for run in runs if run.state is state)[:limit]
+
+    def task_states(self, execution_id: str) -> Mapping[str, Mapping[State, int]]:
+        counts: dict[str, Counter[State]] = {}
+        for run in self.executions[execution_id].task_runs.values():
+            counts.setdefault(run.task_id, Counter())[run.state] += 1
+        return counts
+
+    def counts_by_state(self, filters: Sequence[Wanted]) -> Mapping[State, StateCount]:
+        wanted = tuple(each for each in filters if isinstance(each, AnyOf) or each.field is not Field.STATE)
+        found = Counter(each.state for each in self.search(Search(filters=wanted, size=100_000)).results)
+        return {state: StateCount(number) for state, number in found.items()}
+
+    def flow_tally(self, flow: FlowKey, since: datetime, until: datetime, stretch: timedelta) -> tuple[FlowTally, ...]:
+        stretches: dict[datetime, list[Execution]] = {}
+        for each in self.executions.values():
+            if FlowKey(each.namespace, each.flow_id) == flow and since <= each.started_at <= until:
+                stretches.setdefault(since + (each.started_at - since) // stretch * stretch, []).append(each)
+        return tuple(
+            FlowTally(start, Counter(each.state for each in found), timedelta(seconds=len(found)))
+            for start, found in sorted(stretches.items())
+        )
+
     def search(self, search: Search) -> Page[Execution]:
         found = [each for each in self.executions.values() if all(_meets(each, one) for one in search.filters)]
         found.sort(key=_ORDERS[search.order], reverse=search.descending)
@@ -478,6 +511,18 @@ class MemoryDaemon:
             and (search.before is None or each.id < search.before)
         ]
         return tuple(found[-search.limit :] if search.newest else found[: search.limit])
+
+    def look_back(self, search: LogSearch) -> LookedBack:
+        found = [
+            each
+            for each in self.logs(replace(search, newest=False, limit=len(self.log)))
+            if is_within(each.namespace, search.namespace or each.namespace)
+            and search.flow_id in {None, each.flow_id}
+            and (search.since is None or each.at >= search.since)
+            and (search.until is None or each.at < search.until)
+        ]
+        shown = tuple(found[-search.limit :])
+        return LookedBack(shown, shown[0].id if len(found) > len(shown) else None, self.looked_back_to)
 
     def find_logs(self, search: LogPage) -> Page[LogEntry]:
         found = [each for each in self.log if filters.holds(search.filters, partial(_log_field, each))]
@@ -530,6 +575,9 @@ class MemoryDaemon:
 
     def commit(self, commit_id: str) -> Commit | None:
         return self.commits.get(commit_id)
+
+    def changes_between(self, older: str, newer: str) -> tuple[ChangedFile, ...] | None:
+        return self.changed_files
 
     def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
         prefix = path.strip("/") + "/" if path.strip("/") else ""

@@ -18,7 +18,7 @@ from segue.model.revision import Author, Commit, FlowKey
 from segue.model.state import State
 from segue.model.task import ForEach, Parallel, Runnable, Task
 from segue.model.trigger import Files, Schedule, Trigger, Webhook
-from segue.web.ports import KeyValue, Sync, TriggerKey
+from segue.web.ports import ChangedFile, KeyValue, Sync, TriggerKey
 
 from tests.support.web import ADA, HEAD, OLD, MemoryDaemon, app_of
 
@@ -232,6 +232,7 @@ def sample(now: datetime) -> MemoryDaemon:
             changed=tuple(daemon.live),
         ),
     ]
+    daemon.changed_files = (ChangedFile("flows/company.data/inbox.yaml", "A"), ChangedFile("gone.sql", "D"))
     add_past(daemon, now)
     add_failed(daemon, live.key, now)
     add_running(daemon, live.key, now)

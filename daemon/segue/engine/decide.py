@@ -6,8 +6,8 @@ has then been decided already. What follows from the new state by itself is `set
 
 from typing import assert_never
 
-from segue.engine import asking, attempts, batches, calls, iterations, kill, reopen, sla
-from segue.engine.flowables import approval, loop, loop_until, pause, waiting
+from segue.engine import asking, attempts, batches, calls, kill, reopen, sla
+from segue.engine.flowables import approval, loop_until, pause, waiting
 from segue.engine.notes import HELD
 from segue.engine.plan import Plan
 from segue.engine.scene import Scene
@@ -22,7 +22,6 @@ from segue.model.event import (
     Evaluated,
     Event,
     Held,
-    IterationsFound,
     KillWanted,
     LabelsSet,
     PauseWanted,
@@ -88,9 +87,6 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case ChildStarted() | ChildRefused() | ChildEnded():
             scene = Scene.of(plan, execution, event.task_run_id, event.at)
             return _on_child(scene, event) if scene is not None and scene.run is not None else ()
-        case IterationsFound():
-            scene = Scene.of(plan, execution, event.task_run_id, event.at)
-            return iterations.found(scene, event) if scene is not None and loop.is_loop(scene.node) else ()
         case _:
             assert_never(event)
 
@@ -141,8 +137,6 @@ def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost)
 def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
     if batches.is_batches(scene):
         return _on_batch(scene, event)
-    if loop.is_loop(scene.node):
-        return _on_iteration(scene, event)
     match event:
         case ChildStarted():
             return calls.started(scene, event)
@@ -150,16 +144,6 @@ def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> 
             return calls.refused(scene, event)
         case ChildEnded():
             return calls.ended(scene, event)
-
-
-def _on_iteration(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
-    match event:
-        case ChildStarted():
-            return iterations.started(scene, event)
-        case ChildEnded():
-            return iterations.ended(scene, event)
-        case ChildRefused():
-            return ()  # there is nothing that it could be refused for
 
 
 def _on_batch(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from segue.engine import iterations
 from segue.engine.asking import without_answers
 from segue.engine.ending import EXIT
-from segue.engine.flowables import approval, loop, loop_until, waiting, working_directory
+from segue.engine.flowables import approval, loop_until, waiting, working_directory
 from segue.engine.notes import HELD, LEAVES, SEQUENCE, VERDICT
 from segue.engine.outcome import is_blocking
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
@@ -139,9 +138,6 @@ def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
         reopening.move(run, State.RUNNING)
     reopening.forget_verdict(scene)
     _restart_below(scene, reopening)
-    if loop.is_loop(scene.node):
-        reopening.recount(scene, main, notes=iterations.taken_up(scene.progress.notes))
-        return
     reopening.recount(scene, main)
 
 

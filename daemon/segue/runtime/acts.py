@@ -25,7 +25,6 @@ from segue.model.names import TaskRunId
 from segue.model.revision import FlowKey
 from segue.model.state import State
 from segue.runtime.answers import lacking_comment, open_reviews, to_resume, to_review
-from segue.runtime.around import Around
 from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
@@ -57,10 +56,9 @@ _FORCIBLE = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTE
 class Acts:
     """Performs actions within a round."""
 
-    def __init__(self, revisions: Revisions, decisions: Decisions, around: Around, dice: Dice) -> None:
+    def __init__(self, revisions: Revisions, decisions: Decisions, dice: Dice) -> None:
         self._revisions = revisions
         self._decisions = decisions
-        self._around = around
         self._dice = dice
         self._removed: Callable[[Execution], None] = lambda _execution: None
 
@@ -79,7 +77,6 @@ class Acts:
                 409, f"Revision {stored.revision} of {stored.namespace}.{stored.flow_id} cannot be read any more"
             )
         live = Live(restore(deployed.plan, stored), deployed)
-        self._around.attach(stored)
         self._decisions.adopt(live)
         return live
 
@@ -254,9 +251,7 @@ class Acts:
             return live.deployed
         key = FlowKey(live.execution.namespace, live.execution.flow_id)
         current = self._revisions.live.flows.get(key)
-        if number == LIVE:
-            number = current.revision.number if current is not None else None
-        found = None if number is None else self._revisions.in_place_of(live.execution, number)
+        found = current if number == LIVE else self._revisions.find(key, number)
         return found or Refusal(404, f"Flow {key} has no revision {number or ''} that can run")
 
 

@@ -29,7 +29,6 @@ from segue.model.task import Decision
 from segue.model.trigger import Schedule, ScheduleOnDates
 from segue.runtime import answers
 from segue.runtime.acts import Acts
-from segue.runtime.around import Around
 from segue.runtime.clock import Clock, Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
@@ -85,7 +84,6 @@ class Parts:
     dispatch: Dispatch
     starts: Starts
     acts: Acts
-    around: Around
     webhooks: Webhooks
     scheduler: Scheduler
     trigger_states: TriggerStates
@@ -213,7 +211,6 @@ class RunningDaemon:
             return ports.Refusal(404, f"Execution {execution_id} has no task run {task_run_id}")
         if live is None:
             restore(deployed.plan, execution)
-            await asyncio.to_thread(self._parts.around.attach, execution)
         try:
             compiled = compile_template(template)
         except ExpressionError as error:

@@ -2,19 +2,17 @@
 storage. Nothing here decides or writes; all of it is called from threads.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
-from segue.git.history import read_commit
+from segue.git.history import changes_between, read_commit
 from segue.git.mirror import Mirror
 from segue.git.names import BadName
 from segue.git.namespace_files import NamespaceFiles
 from segue.git.runner import GitError
-from segue.model.execution import Execution, Kind, TaskRun
-from segue.model.names import ExecutionId
+from segue.model.execution import Execution, TaskRun
 from segue.model.order import LogLevel
 from segue.model.revision import Commit, FlowKey, Revision
 from segue.model.state import State
@@ -24,7 +22,7 @@ from segue.storage.address import AddressRefused
 from segue.storage.storage import Storage, StorageFailure
 from segue.store.reads import entries, executions, logs, metrics, revisions
 from segue.store.reads import search as searching
-from segue.store.reads.matching import Match, Op, equals
+from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
 from segue.store.records import Entry, StoredLogLine
 from segue.store.records import Sync as StoredSync
@@ -62,6 +60,14 @@ class StoreReads:
             runs, total = executions.task_runs(connection, execution_id, offset=offset, limit=limit)
         return ports.Page(runs, total)
 
+    def task_runs_in(self, execution_id: str, state: State, *, limit: int) -> tuple[TaskRun, ...]:
+        with self._readers.snapshot() as connection:
+            return executions.task_runs_in(connection, execution_id, state, limit=limit)
+
+    def task_states(self, execution_id: str) -> Mapping[str, Mapping[State, int]]:
+        with self._readers.snapshot() as connection:
+            return executions.task_states(connection, execution_id)
+
     def search(self, search: ports.Search) -> ports.Page[Execution]:
         page = searching.Page(
             number=search.page, size=search.size, sort=_SORTS[search.order], descending=search.descending
@@ -69,6 +75,12 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             found = searching.search(connection, filters_of(search.filters), page)
         return ports.Page(found.executions, found.total, found.is_exact)
+
+    def counts_by_state(self, filters: Sequence[ports.Wanted]) -> Mapping[State, ports.StateCount]:
+        wanted = filters_of(each for each in filters if isinstance(each, ports.AnyOf) or each.field is not Field.STATE)
+        with self._readers.snapshot() as connection:
+            found = searching.counts_by_state(connection, wanted)
+        return {state: ports.StateCount(number, is_exact) for state, (number, is_exact) in found.items()}
 
     def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[ports.RunMark, ...]]:
         with self._readers.snapshot() as connection:
@@ -84,20 +96,15 @@ class StoreReads:
         most = executions.TALLY_MAX
         return tuple(ports.Tally(at, counts, max(counts.values()) < most) for at, counts in counted)
 
+    def flow_tally(
+        self, flow: FlowKey, since: datetime, until: datetime, stretch: timedelta
+    ) -> tuple[ports.FlowTally, ...]:
+        with self._readers.snapshot() as connection:
+            counted = executions.flow_tally(connection, flow, since, until, stretch)
+        return tuple(_flow_tally(at, ran) for at, ran in counted)
+
     def logs(self, search: ports.LogSearch) -> tuple[ports.LogEntry, ...]:
-        filters = logs.LogFilters(
-            execution_id=search.execution_id,
-            after_id=search.after,
-            level_min=search.min_level,
-            task_id=search.task_id,
-            task_run_id=search.task_run_id,
-            attempt=search.attempt,
-            trigger_id=search.trigger_id,
-            namespaces=(Match(Op.EQUALS, (search.namespace,)),) if search.namespace else (),
-            flows=(Match(Op.EQUALS, (search.flow_id,)),) if search.flow_id else (),
-            text=search.text or None,
-            before_id=search.before,
-        )
+        filters = _log_filters(search)
         with self._readers.snapshot() as connection:
             if search.execution_id is not None and not search.newest and search.before is None:
                 lines: Iterable[StoredLogLine] = logs.of_execution(
@@ -117,6 +124,11 @@ class StoreReads:
                 descending=search.descending,
             )
         return ports.Page(tuple(map(_log_entry, found.lines)), found.total, found.is_exact)
+
+    def look_back(self, search: ports.LogSearch) -> ports.LookedBack:
+        with self._readers.snapshot() as connection:
+            found = logs.look_back(connection, _log_filters(search), limit=search.limit)
+        return ports.LookedBack(tuple(map(_log_entry, reversed(found.lines))), found.earlier, found.reached)
 
     def metrics(self, execution_id: str) -> tuple[ports.MetricEntry, ...]:
         with self._readers.snapshot() as connection:
@@ -182,14 +194,6 @@ class StoreReads:
             found = entries.get(connection, namespace, key, now=self._clock.now())
         return None if found is None else key_value(found)
 
-    def iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
-        with self._readers.snapshot() as connection:
-            return executions.iterations(connection, loop_run_id, after=after, limit=limit)
-
-    def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
-        with self._readers.snapshot() as connection:
-            return executions.unfinished_iterations(connection, loop_run_id, after=after, limit=limit)
-
 
 class GitSources:
     """`ports.Sources` over the mirror."""
@@ -216,6 +220,13 @@ class GitSources:
             return read_commit(self._mirror.git_dir, commit_id)
         except (GitError, BadName):
             return None
+
+    def changes_between(self, older: str, newer: str) -> tuple[ports.ChangedFile, ...] | None:
+        try:
+            found = changes_between(self._mirror.git_dir, older, newer)
+        except (GitError, BadName):
+            return None
+        return tuple(ports.ChangedFile(each.path, each.status) for each in found)
 
     def folder(self, namespace: str, path: str, commit_id: str) -> tuple[ports.FileEntry, ...] | None:
         within = path.strip("/")
@@ -262,28 +273,7 @@ class StoredFiles:
 
 def filters_of(wanted: Iterable[ports.Wanted]) -> searching.Filters:
     """The store's filters of what was asked for; which comparisons there can be says `web.filters`."""
-    wanted = tuple(wanted)
-    return replace(_all_of(searching.Filters, _filter, wanted), iterations=_iterations(wanted))
-
-
-def _iterations(wanted: Sequence[ports.Wanted]) -> searching.Iterations:
-    """Who asks by kind, for certain executions or for what others started means iterations of loops as well; nobody else
-    sees them."""
-    named = tuple(_named(wanted))
-    kinds = {value for each in named if each.field is Field.KIND and each.op is Op.EQUALS for value in each.values}
-    if kinds == {Kind.LOOP.value} and all(each in wanted for each in named if each.field is Field.KIND):
-        return searching.Iterations.ALONE
-    is_meant = any(each.field in _NAMING_ITERATIONS and "MAIN" not in each.values for each in named)
-    return searching.Iterations.TOO if is_meant else searching.Iterations.LEFT_OUT
-
-
-def _named(wanted: Iterable[ports.Wanted]) -> Iterator[ports.Filter]:
-    for each in wanted:
-        if isinstance(each, ports.AnyOf):
-            for alternative in each.alternatives:
-                yield from _named(alternative)
-        else:
-            yield each
+    return _all_of(searching.Filters, _filter, wanted)
 
 
 def log_filters_of(wanted: Iterable[ports.Wanted]) -> logs.LogFilters:
@@ -353,7 +343,6 @@ def _filter(each: ports.Filter) -> dict[str, Any]:
             return {"columns": ((_COLUMNS[field], match),)}
 
 
-_NAMING_ITERATIONS: Final = frozenset({Field.ID, Field.KIND, Field.CHILD, Field.TRIGGER_EXECUTION_ID})
 # Fields by which few executions may be found, and the columns of all that are compared row by row.
 _DRIVING: Final = {
     Field.TRIGGER_ID: "trigger_id",
@@ -430,7 +419,35 @@ def _span(each: ports.Filter, first: str, end: str) -> dict[str, Any]:
             return {first: at, end: at + tick}
 
 
+def _log_filters(search: ports.LogSearch) -> logs.LogFilters:
+    return logs.LogFilters(
+        execution_id=search.execution_id,
+        after_id=search.after,
+        before_id=search.before,
+        level_min=search.min_level,
+        task_id=search.task_id,
+        task_run_id=search.task_run_id,
+        attempt=search.attempt,
+        trigger_id=search.trigger_id,
+        namespaces=(within(search.namespace),) if search.namespace else (),
+        flows=(equals(search.flow_id),) if search.flow_id else (),
+        text=search.text or None,
+        since=search.since,
+        before=search.until,
+    )
+
+
 # Values.
+
+
+def _flow_tally(at: datetime, ran: Mapping[State, executions.Ran]) -> ports.FlowTally:
+    """What went wrong may have ended early or late: it says nothing about how long the work takes."""
+    counts = {state: each.number for state, each in ran.items()}
+    good = [each for state, each in ran.items() if state.is_success and each.took is not None]
+    weight = sum(each.number for each in good)
+    whole = sum((each.took * each.number for each in good if each.took is not None), timedelta(0))
+    is_exact = max(counts.values()) < executions.FLOW_TALLY_MAX
+    return ports.FlowTally(at, counts, whole / weight if weight else None, is_exact)
 
 
 def _log_entry(line: StoredLogLine) -> ports.LogEntry:

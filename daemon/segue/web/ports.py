@@ -456,6 +456,24 @@ class Tally:
     is_exact: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class FlowTally:
+    """The same of one flow; `took` is how long those that succeeded took lately, on average."""
+
+    starts_at: datetime
+    counts: Mapping[State, int]
+    took: timedelta | None = None
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """How many; at least so many where counting more would cost too much."""
+
+    number: int
+    is_exact: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
     """`id` grows with time of arrival."""
@@ -475,7 +493,8 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSearch:
-    """`after` and `before` are ids. Answers come in the order of their time; with `newest` the last `limit` of them."""
+    """`after` and `before` are ids. `namespace` is itself and all below it. Answers come in the order of their time;
+    with `newest` the last `limit` of them."""
 
     execution_id: str | None = None
     namespace: str | None = None
@@ -486,10 +505,22 @@ class LogSearch:
     trigger_id: str | None = None
     min_level: LogLevel = LogLevel.TRACE
     text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
     after: int | None = None
     before: int | None = None
     newest: bool = False
     limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LookedBack:
+    """Lines in the order of their time. `earlier` is the id before which there may be more; with `reached`, the look
+    ended at that time because it had gone through very many lines."""
+
+    entries: tuple[LogEntry, ...]
+    earlier: int | None = None
+    reached: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -554,15 +585,30 @@ class Reads(Protocol):
     def task_runs(self, execution_id: str, *, offset: int, limit: int) -> Page[TaskRun]:
         """In the order of making."""
 
+    def task_runs_in(self, execution_id: str, state: State, *, limit: int) -> tuple[TaskRun, ...]:
+        """The first ones in that state, in the order of making."""
+
+    def task_states(self, execution_id: str) -> Mapping[str, Mapping[State, int]]:
+        """How many task runs each task has in each state."""
+
     def search(self, search: Search) -> Page[Execution]: ...
+    def counts_by_state(self, filters: Sequence[Wanted]) -> Mapping[State, StateCount]:
+        """How many executions these find in each state; states among the filters are left aside."""
+
     def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[RunMark, ...]]:
         """The last executions of each flow, oldest first."""
 
     def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[Tally, ...]: ...
+    def flow_tally(
+        self, flow: FlowKey, since: datetime, until: datetime, stretch: timedelta
+    ) -> tuple[FlowTally, ...]: ...
     def logs(self, search: LogSearch) -> tuple[LogEntry, ...]: ...
     def find_logs(self, search: LogPage) -> Page[LogEntry]: ...
     def counts(self) -> Mapping[FlowKey, Mapping[State, int]]:
         """How many executions there are of each flow, live or not, in each state."""
+
+    def look_back(self, search: LogSearch) -> LookedBack:
+        """The last lines of everything that are meant, a page at a time."""
 
     def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]: ...
     def metric_names(self, flow: FlowKey, task_id: str | None = None) -> tuple[str, ...]: ...
@@ -585,11 +631,6 @@ class Reads(Protocol):
         """Those of a namespace, or with None all there are; by namespace and key."""
 
     def key(self, namespace: str, key: str) -> KeyValue | None: ...
-    def iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
-        """Of the task run of a Loop those behind the number `after`, in their order."""
-
-    def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
-        """The same, only those that did not end well: number and execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -599,6 +640,14 @@ class FileEntry:
     name: str
     is_folder: bool
     size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """`status` is Git's letter: A added, D deleted, M and T changed."""
+
+    path: str
+    status: str
 
 
 class Sources(Protocol):
@@ -611,6 +660,9 @@ class Sources(Protocol):
         """Any text file of the repository, by its path in it: the one that a problem names."""
 
     def commit(self, commit_id: str) -> Commit | None: ...
+    def changes_between(self, older: str, newer: str) -> tuple[ChangedFile, ...] | None:
+        """What differs between any two commits, by path."""
+
     def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
         """Namespace files directly in a folder (`/` is the top)."""
 

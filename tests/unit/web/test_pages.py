@@ -12,12 +12,14 @@ from segue.model.order import LogLevel
 from segue.model.problem import Problem
 from segue.model.revision import FlowKey
 from segue.model.state import State
+from segue.model.task import Call, Subflow, Switch, Task
+from segue.model.trigger import Trigger, Webhook
 from segue.web import actions
 from segue.web.pages import words
 from segue.web.pages.execution import buttons_of
 from segue.web.pages.source import coloured
 from segue.web.pages.timeline import timeline
-from segue.web.ports import Start
+from segue.web.ports import ChangedFile, Start
 from starlette.testclient import TestClient
 
 from tests.support.web import HEAD, NOW, MemoryDaemon, app_of, log_task
@@ -30,10 +32,11 @@ PAGES = [
     "/flows",
     "/executions",
     "/triggers",
+    "/logs",
     "/git",
     FLOW,
     "/namespaces/company.team/keys",
-    *(f"{FLOW}/{tab}" for tab in ("source", "revisions", "triggers", "start")),
+    *(f"{FLOW}/{tab}" for tab in ("topology", "source", "revisions", "triggers", "start")),
 ]
 XSS = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'`{{7777*7+6027}}"
 
@@ -91,7 +94,17 @@ def test_nothing_on_a_page_runs_inline_or_comes_from_elsewhere() -> None:
 def test_nobodys_text_becomes_markup() -> None:
     daemon = MemoryDaemon()
     field = Input(id="name", type="STRING", defaults=XSS, description=XSS, display_name=XSS)
-    flow = Flow(namespace="a", id="b", tasks=(log_task("t"),), description=XSS, labels={"k": XSS}, inputs=(field,))
+    lanes = Switch(value=XSS, cases={XSS: (log_task("u"),)}, errors=(log_task(f"e{XSS}"),))
+    calls = Subflow(call=Call(namespace="a", flow_id=XSS))
+    flow = Flow(
+        namespace="a",
+        id="b",
+        tasks=(log_task("t"), Task(id=XSS, type=XSS, body=lanes), Task(id="calls", type=XSS, body=calls)),
+        description=XSS,
+        labels={"k": XSS},
+        inputs=(field,),
+        triggers=(Trigger(id=XSS, type=XSS, body=Webhook(key=XSS)),),
+    )
     daemon.add_flow(flow, f"id: b # {XSS}\n")
     daemon.problems = (Problem(path=f"flows/{XSS}", line=1, column=1, code="x", message=XSS, hint=XSS),)
     daemon.repository_texts = {f"flows/{XSS}": XSS}
@@ -107,9 +120,17 @@ def test_nobodys_text_becomes_markup() -> None:
         "/flows",
         "/executions",
         "/git",
-        *(f"/flows/a/b{tab}" for tab in ("", "/source", "/revisions", "/start")),
+        *(f"/flows/a/b{tab}" for tab in ("", "/topology", "/source", "/revisions", "/triggers", "/start")),
     ]
     pages += [f"/executions/{execution.id}", f"/executions?q={XSS}&namespace={XSS}&labels={XSS}", f"/flows?q={XSS}"]
+    daemon.changed_files = (ChangedFile(XSS, "M"),)
+    daemon.repository_texts[XSS] = XSS
+    pages += [
+        f"/executions/{execution.id}?view=topology&task={XSS}",
+        "/logs",
+        f"/logs?q={XSS}&namespace={XSS}&startDate={XSS}",
+    ]
+    pages += [f"/git/changes?from={XSS}&to={XSS}", f"/executions?startDate={XSS}&triggerId={XSS}&done={XSS}"]
     pages += [f"/executions/{execution.id}?find={XSS}&run={XSS}", f"/executions/{execution.id}/lines?after=0"]
     for path in pages:
         text = client.get(path).text
@@ -183,14 +204,55 @@ def test_every_state_offers_what_can_be_done_in_it(daemon: MemoryDaemon, state: 
     assert ("replay" in buttons) is state.is_final
 
 
-def test_many_are_chosen_and_killed_from_the_list(client: TestClient, daemon: MemoryDaemon) -> None:
+def test_many_are_chosen_and_killed_from_the_list_which_tells_it(client: TestClient, daemon: MemoryDaemon) -> None:
     ids = [daemon.add_execution(KEY, [(State.RUNNING, 0)]).id for _ in range(3)]
-    form = {"id": ids[:2], "act": "kill", "back": "/executions?state=RUNNING"}
+    form = {"id": ids[:2], "act": "kill", "back": "/executions?state=RUNNING&done=delete&count=9"}
     answer = client.post("/executions/acts", data=form, follow_redirects=False)
-    assert answer.headers["location"] == "/executions?state=RUNNING"
+    assert answer.headers["location"] == "/executions?state=RUNNING&done=kill&count=2"
     assert [each.state for each in daemon.executions.values()] == [State.KILLED, State.KILLED, State.RUNNING]
-    astray = client.post("/executions/acts", data=form | {"id": [], "back": "//evil.org"}, follow_redirects=False)
-    assert astray.headers["location"] == "/executions"
+    assert "2 executions told to stop." in client.get(answer.headers["location"]).text
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"act": "kill"}, "No execution is chosen"),
+        ({"act": "explode", "id": "running"}, "There is no such act"),
+        ({"act": "labels", "id": "running"}, "No label is given"),
+        ({"act": "labels", "id": "running", "labels": "nonsense"}, "expected <code>key:value</code>"),
+        ({"act": "kill", "id": "nobody"}, "Nothing was done to any of the 1 chosen"),
+    ],
+    ids=["nothing chosen", "no act", "no label", "bad label", "unknown"],
+)
+def test_what_cannot_be_done_to_many_is_told_on_the_list(
+    client: TestClient, daemon: MemoryDaemon, form: dict[str, str], said: str
+) -> None:
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    form |= {"back": "//evil.org?state=RUNNING"} | ({"id": execution.id} if form.get("id") == "running" else {})
+    answer = client.post("/executions/acts", data=form, follow_redirects=False)
+    assert answer.status_code in {404, 422}
+    assert said in answer.text
+    assert execution.id in answer.text
+    assert execution.state is State.RUNNING
+
+
+def test_labels_are_set_on_many(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.SUCCESS, 0)])
+    client.post("/executions/acts", data={"id": [execution.id], "act": "labels", "labels": "team:data, why:test"})
+    assert daemon.asked[-1] == (execution.id, actions.SetLabels({"team": "data", "why": "test"}))
+
+
+def test_what_an_address_says_was_done_is_only_told_in_our_words(client: TestClient) -> None:
+    for query in ("done=kill&count=<b>9", "done=<b>&count=2", "done=kill", "count=3"):
+        assert 'class="told-done"' not in client.get(f"/executions?{query}").text
+
+
+def test_chips_count_what_the_other_filters_find(client: TestClient, daemon: MemoryDaemon) -> None:
+    for state, labels in ((State.FAILED, {"a": "1"}), (State.FAILED, {}), (State.SUCCESS, {"a": "1"})):
+        daemon.add_execution(KEY, [(state, 0)], labels=labels)
+    text = client.get("/executions?labels=a:1&state=SUCCESS").text
+    counts = dict(re.findall(r'value="(\w+)" data-submit.*?<span class="num count">(\S+)</span>', text))
+    assert (counts["FAILED"], counts["SUCCESS"], counts["KILLED"]) == ("1", "1", "0")
 
 
 def test_the_list_filters_and_says_when_a_filter_makes_no_sense(client: TestClient, daemon: MemoryDaemon) -> None:

@@ -4,25 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from segue.model.execution import Execution, TaskRun
+from segue.model.flow import Flow
 from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.revision import FlowKey, Revision
 from segue.model.state import State
+from segue.model.trigger import Trigger
 from segue.store.reads.matching import Op
 from segue.web import asks
 from segue.web.actions import Action, ForceRun, Kill, Pause, Replay, Restart, Resume, Review, Unqueue
 from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
+from segue.web.pages.cause import cause_of
+from segue.web.pages.flow import outline_of
+from segue.web.pages.graph import graph_of
 from segue.web.pages.input_form import FormField, errors_of, fields_of, values_of
 from segue.web.pages.paging import Paging
+from segue.web.pages.task_states import task_states_of
 from segue.web.pages.timeline import ROWS_MAX, timeline
-from segue.web.ports import Field, Filter, LogEntry, LogSearch, OpenReview, Refusal, Rendered, Search, Upload
+from segue.web.ports import Field, Filter, LiveFlow, LogEntry, LogSearch, OpenReview, Refusal, Rendered, Search, Upload
 from segue.web.shapes import length_of
 
 LINES: Final = 400
@@ -134,6 +141,9 @@ async def show(
     given = given or Given()
     resumed = given if given.task_run_id is None else Given()
     now = web.daemon.now()
+    live = web.daemon.flow(FlowKey(execution.namespace, execution.flow_id))
+    flow = await _flow_of(web, execution, revision, live)
+    view = "topology" if request.query_params.get("view") == "topology" and flow is not None else ""
     chart = timeline(execution, runs, now)
     return render.page(
         web,
@@ -160,9 +170,14 @@ async def show(
         levels=list(LogLevel),
         find=wanted.text,
         task_run=wanted.task_run_id,
+        task=wanted.task_id,
         revision=revision,
         commit=commit,
-        live=web.daemon.flow(FlowKey(execution.namespace, execution.flow_id)),
+        live=live,
+        cause=await cause_of(web, execution),
+        view=view,
+        types={} if flow is None else {each.id: each.type for each in flow.all_tasks()},
+        **(await _drawn(web, execution, flow) if view and flow is not None else {}),
         lines_query=_lines_query(wanted),
         asked=asked or Asked(),
     )
@@ -186,6 +201,27 @@ async def _revision(web: Web, execution: Execution) -> Revision | None:
     return next((each for each in revisions if each.number == execution.revision), None)
 
 
+async def _flow_of(web: Web, execution: Execution, revision: Revision | None, live: LiveFlow | None) -> Flow | None:
+    """The flow as it was for this execution; None if its text is gone, or can no longer be read."""
+    if live is not None and live.revision.number == execution.revision:
+        return live.flow
+    text = None if revision is None else await web.read(web.sources.text, revision)
+    return None if revision is None or text is None else await web.read(web.daemon.read_flow, revision, text)
+
+
+async def _drawn(web: Web, execution: Execution, flow: Flow) -> dict[str, Any]:
+    """The flow as a drawing in the colours of what runs; each task leads to its log lines."""
+    base = f"/flows/{execution.namespace}/{execution.flow_id}/triggers"
+    return {
+        "graph": graph_of(flow),
+        "items": outline_of(flow),
+        "tallies": task_states_of(await web.read(web.reads.task_states, execution.id)),
+        "link": lambda of: (
+            base if isinstance(of, Trigger) else f"?{urlencode({'view': 'topology', 'task': of.id})}#logs"
+        ),
+    }
+
+
 def _log_search(request: Request, execution: Execution) -> LogSearch:
     query = request.query_params
     level = query.get("level", "")
@@ -194,6 +230,7 @@ def _log_search(request: Request, execution: Execution) -> LogSearch:
         min_level=LogLevel[level] if level in LogLevel.__members__ else LogLevel.TRACE,
         text=query.get("find", ""),
         task_run_id=query.get("run") or None,
+        task_id=query.get("task") or None,
         before=asks.optional_number(query, "before"),
         newest=True,
         limit=LINES,
@@ -201,7 +238,12 @@ def _log_search(request: Request, execution: Execution) -> LogSearch:
 
 
 def _lines_query(wanted: LogSearch) -> dict[str, str]:
-    pairs = {"level": str(wanted.min_level), "find": wanted.text, "run": wanted.task_run_id or ""}
+    pairs = {
+        "level": str(wanted.min_level),
+        "find": wanted.text,
+        "run": wanted.task_run_id or "",
+        "task": wanted.task_id or "",
+    }
     return {name: value for name, value in pairs.items() if value}
 
 

@@ -1,4 +1,5 @@
-"""A flow: how it does, its text with commit and author, its revisions and what each changed, its triggers."""
+"""A flow: how it does, its tasks as a drawing, its text with commit and author, its revisions and what each changed, its
+triggers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,14 +7,19 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue.engine.topology import neighbours
+from segue.model.flow import Flow
 from segue.model.revision import Commit
 from segue.model.task import Task, branches
+from segue.model.trigger import Trigger
 from segue.web.answers import Refused, found
 from segue.web.api.flows import differing, revision_of
 from segue.web.context import Web
 from segue.web.pages import executions, render
-from segue.web.pages.flows import RUNS, bars_of, key_of
-from segue.web.pages.source import diff_lines, yaml_lines
+from segue.web.pages.flows import key_of
+from segue.web.pages.graph import graph_of
+from segue.web.pages.month import DAY, first_day, month_of
+from segue.web.pages.source import diff_lines, lines_of_tasks, yaml_lines
 from segue.web.ports import LiveFlow, LiveTrigger
 
 LATEST = 15
@@ -36,6 +42,15 @@ def outline(tasks: tuple[Task, ...], depth: int = 0, branch: str = "") -> list[I
         for name, children in branches(task.body):
             items += outline(children, depth + 1, "" if name == "tasks" else name)
     return items
+
+
+def outline_of(flow: Flow) -> list[Item]:
+    return [
+        *outline(flow.tasks),
+        *outline(flow.errors, 0, "errors"),
+        *outline(flow.finally_, 0, "finally"),
+        *outline(flow.after_execution, 0, "afterExecution"),
+    ]
 
 
 def _page(web: Web, request: Request, tab: str, live: LiveFlow, **values: Any) -> Response:
@@ -61,10 +76,10 @@ async def overview(web: Web, request: Request) -> Response:
     live = web.daemon.flow(key)
     if live is None:
         return await _retired(web, request)
-    flow = live.flow
-    items = outline(flow.tasks) + outline(flow.errors, 0, "errors") + outline(flow.finally_, 0, "finally")
+    now = web.daemon.now()
+    flows = [each.flow for each in web.daemon.flows()]
     latest = await web.read(web.reads.search, executions.of_flow(key.namespace, key.flow_id, LATEST))
-    marks = await web.read(web.reads.recent, [key], RUNS * 3)
+    tallies = await web.read(web.reads.flow_tally, key, first_day(now), now, DAY)
     return _page(
         web,
         request,
@@ -72,9 +87,9 @@ async def overview(web: Web, request: Request) -> Response:
         live,
         topics="executions,flows",
         latest=latest,
-        bars=bars_of(marks.get(key, ())),
-        items=items,
-        triggers=triggers_of(web, live),
+        month=month_of(tallies, now),
+        task_count=sum(1 for _ in live.flow.all_tasks()),
+        tied=await web.read(neighbours, live.flow, flows),
         commit=await web.read(web.sources.commit, live.revision.commit_id),
     )
 
@@ -88,6 +103,31 @@ async def _retired(web: Web, request: Request) -> Response:
     latest = await web.read(web.reads.search, executions.of_flow(key.namespace, key.flow_id, LATEST))
     return render.page(
         web, request, "retired.html", topics="executions,flows", key=key, revisions=revisions, latest=latest
+    )
+
+
+async def topology(web: Web, request: Request) -> Response:
+    """The flow as a drawing, each task with the way to its text; and as a list."""
+    key = key_of(request)
+    live = found(web.daemon.flow(key), f"flow {key}")
+    text = await web.read(web.sources.text, live.revision) or ""
+    lines = await web.read(lines_of_tasks, text, live.revision.document)
+    base = f"/flows/{key.namespace}/{key.flow_id}"
+
+    def link(of: Task | Trigger) -> str:
+        if isinstance(of, Trigger):
+            return f"{base}/triggers"
+        return f"{base}/source#L{lines[of.id]}" if of.id in lines else f"{base}/source"
+
+    return _page(
+        web,
+        request,
+        "topology",
+        live,
+        topics="flows",
+        graph=graph_of(live.flow),
+        items=outline_of(live.flow),
+        link=link,
     )
 
 

@@ -13,6 +13,7 @@ from segue.store.reads.matching import Op
 from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.pages import render
+from segue.web.pages.stacks import LAYERS, Block, blocks_of, layered
 from segue.web.ports import Field, Filter, LiveTrigger, Search, Tally
 
 DAY: Final = timedelta(days=1)
@@ -20,23 +21,6 @@ HOUR: Final = timedelta(hours=1)
 ROWS: Final = 8
 HEIGHT: Final = 72.0
 _UNENDED: Final = tuple(state for state in State if not state.is_final)
-# From the floor up: trouble stands on the floor, where it is seen first.
-_LAYERS: Final = (
-    ("failed", frozenset({State.FAILED, State.KILLED, State.CANCELLED})),
-    ("warning", frozenset({State.WARNING, State.RETRIED})),
-    ("running", frozenset(_UNENDED)),
-    ("success", frozenset({State.SUCCESS, State.SKIPPED})),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A piece of an hour's bar; `y` and `height` in the units of the drawing."""
-
-    layer: str
-    count: int
-    y: float
-    height: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +45,7 @@ async def page(web: Web, request: Request) -> Response:
         topics="executions,flows,triggers",
         hours=hours,
         is_exact=all(tally.is_exact for tally in tallies),
-        totals={layer: sum(b.count for hour in hours for b in hour.blocks if b.layer == layer) for layer, _ in _LAYERS},
+        totals={layer: sum(b.count for hour in hours for b in hour.blocks if b.layer == layer) for layer, _ in LAYERS},
         running=running,
         failed=failed,
         upcoming=_upcoming(web.daemon.triggers()),
@@ -92,20 +76,12 @@ def hours_of(tallies: tuple[Tally, ...], since: datetime, now: datetime) -> list
     counts = {tally.starts_at: tally.counts for tally in tallies}
     first = since.replace(minute=0, second=0, microsecond=0)
     starts = [first + index * HOUR for index in range(int((now - first) / HOUR) + 1)]
-    layered = [
-        (start, [(layer, sum(counts.get(start, {}).get(state, 0) for state in states)) for layer, states in _LAYERS])
-        for start in starts
-    ]
-    highest = max((sum(number for _, number in layers) for _, layers in layered), default=0) or 1
+    bars = [(start, layered(counts.get(start, {}))) for start in starts]
+    highest = max((sum(number for _, number in layers) for _, layers in bars), default=0) or 1
     inexact = {tally.starts_at for tally in tallies if not tally.is_exact}
-    return [_hour(start, layers, highest, is_exact=start not in inexact) for start, layers in layered]
+    return [_hour(start, layers, highest, is_exact=start not in inexact) for start, layers in bars]
 
 
 def _hour(start: datetime, layers: list[tuple[str, int]], highest: int, *, is_exact: bool) -> Hour:
-    blocks, floor = [], HEIGHT
-    for layer, number in layers:
-        if number:
-            height = max(number / highest * HEIGHT, 1.5)
-            floor -= height
-            blocks.append(Block(layer, number, round(max(floor, 0), 2), round(height, 2)))
-    return Hour(start, sum(number for _, number in layers), is_exact, tuple(blocks))
+    blocks = blocks_of(layers, highest, HEIGHT)
+    return Hour(start, sum(number for _, number in layers), is_exact, blocks)

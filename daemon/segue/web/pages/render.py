@@ -1,6 +1,8 @@
 """Templates and static files. Autoescape is on for every template whatever its name."""
 
 import hashlib
+import shlex
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Final
 
@@ -47,6 +49,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "exact": words.exact,
         "clock": words.clock,
+        "date": words.date,
         "lasting": words.lasting,
         "clean": words.clean,
         "ticked": words.ticked,
@@ -56,10 +59,19 @@ def _environment() -> Environment:
         "size": words.size,
         "short_type": words.short_type,
         "count": words.count,
+        "fitted": words.fitted,
         "iso": iso,
         "trigger_url": trigger_url,
+        "own_labels": own_labels,
+        "quoted": shlex.quote,
     }
     return environment
+
+
+def own_labels(labels: Mapping[str, str], known: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """Without those of the system and those that are `known` already."""
+    known = known or {}
+    return [pair for pair in labels.items() if not pair[0].startswith("system.") and pair not in known.items()]
 
 
 def trigger_url(key: TriggerKey) -> str:

@@ -1,13 +1,16 @@
-"""Source text for people: YAML in colours, line by line, and differences. Classes only; the text is escaped."""
+"""Source text for people: YAML in colours, line by line, where each task stands, and differences. Classes only; the
+text is escaped."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup, escape
 
 from segue.model.problem import Problem
+from segue.spec.document import Document, read_documents
+from segue.spec.finding import Path
 from segue.web.pages.words import clean
 
 _EXPRESSION: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
@@ -85,3 +88,22 @@ def excerpt(text: str, line: int, around: int = 2) -> list[Line]:
     """The lines around one."""
     lines = yaml_lines(text)
     return lines[max(0, line - 1 - around) : line + around]
+
+
+def lines_of_tasks(text: str, document: int) -> dict[str, int]:
+    """In which line of the text each task begins, by its id."""
+    its = next((each for each in read_documents(text) if each.index == document), None)
+    return {} if its is None else dict(_tasks_in(its, its.value, ()))
+
+
+def _tasks_in(its: Document, value: Any, path: Path) -> Iterator[tuple[str, int]]:
+    if isinstance(value, dict):
+        if path and isinstance(value.get("id"), str) and "type" in value:
+            yield value["id"], its.place(path)[0]
+        steps: Iterable[tuple[str | int, Any]] = value.items()
+        # What is no task may bear the name of one.
+        steps = [(key, each) for key, each in steps if path or key not in {"triggers", "inputs", "outputs"}]
+    else:
+        steps = enumerate(value) if isinstance(value, list) else ()
+    for step, each in steps:
+        yield from _tasks_in(its, each, (*path, step))

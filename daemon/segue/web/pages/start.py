@@ -33,6 +33,7 @@ def _show(
     said: str,
 ) -> Response:
     origin = (web.settings.url or str(request.base_url)).rstrip("/")
+    url = f"{origin}/api/v1/main/executions/{live.key}"
     return render.page(
         web,
         request,
@@ -47,7 +48,8 @@ def _show(
         errors=errors,
         said=said,
         given=given,
-        curl=curl(origin, live, has_login=web.access.credentials.are_set),
+        url=url,
+        curl=curl(url, live, has_login=web.access.credentials.are_set),
     )
 
 
@@ -78,14 +80,19 @@ def _start_of(live: LiveFlow, sent: Mapping[str, Any]) -> Start:
     )
 
 
-def curl(origin: str, live: LiveFlow, *, has_login: bool) -> str:
-    lines = [f"curl -X POST {shlex.quote(f'{origin}/api/v1/main/executions/{live.key}')}"]
+def curl(url: str, live: LiveFlow, *, has_login: bool) -> str:
+    """With an example for each input. A script in the page puts in what is typed instead."""
+    lines = [f"curl -X POST {shlex.quote(url)}"]
     if has_login:
         lines.append('-H "Authorization: Bearer $SEGUE_TOKEN"')
-    for each in flattened(live.flow.inputs):
-        example = _example(each)
-        lines.append(f"-F {shlex.quote(f'{each.id}={example}')}")
+    lines += [_part(each, _example(each)) for each in flattened(live.flow.inputs)]
     return " \\\n  ".join(lines)
+
+
+def _part(each: Input, text: str) -> str:
+    """To curl, some beginnings of a form's values mean something, and so do semicolons."""
+    means_itself = each.type == "FILE" or (text[:1] not in {"@", "<", '"'} and ";" not in text)
+    return f"{'-F' if means_itself else '--form-string'} {shlex.quote(f'{each.id}={text}')}"
 
 
 def _example(each: Input) -> str:

@@ -3,7 +3,21 @@
 from segue.web import exports
 from segue.web.access import Need
 from segue.web.context import Endpoint
-from segue.web.pages import execution, executions, flow, flows, git, home, keys, login, render, start, triggers
+from segue.web.pages import (
+    changes,
+    execution,
+    executions,
+    flow,
+    flows,
+    git,
+    home,
+    keys,
+    login,
+    logs,
+    render,
+    start,
+    triggers,
+)
 from segue.web.routing import Entry
 from segue.web.settings import TEXT_BODY_MAX
 
@@ -28,6 +42,7 @@ def entries() -> list[Entry]:
         _shown("/", home.page),
         _shown("/flows", flows.page),
         _shown(_FLOW, flow.overview),
+        _shown(f"{_FLOW}/topology", flow.topology),
         _shown(f"{_FLOW}/source", flow.source),
         _shown(f"{_FLOW}/revisions", flow.revisions),
         _shown(f"{_FLOW}/triggers", flow.triggers),
@@ -35,6 +50,7 @@ def entries() -> list[Entry]:
         _done(f"{_FLOW}/start", start.submit, None),
         _shown("/executions", executions.page),
         _done("/executions/acts", executions.act_on_many),
+        _shown("/executions/acts", executions.back),
         _shown("/executions/export.csv", exports.executions),
         _shown("/executions/{id}", execution.page),
         _shown("/executions/{id}/lines", execution.lines),
@@ -45,12 +61,14 @@ def entries() -> list[Entry]:
         _shown("/executions/{id}/resume", execution.back),
         _done("/executions/{id}/review/{task_run_id}", execution.review, None),
         _shown("/executions/{id}/review/{task_run_id}", execution.back),
+        _shown("/logs", logs.page),
         _shown("/triggers", triggers.page),
         _done(f"{_TRIGGER}/{{act}}", triggers.act),
         _shown("/namespaces/{namespace}/keys", keys.page),
         _done("/namespaces/{namespace}/keys", keys.put),
         _done("/namespaces/{namespace}/keys/delete", keys.delete),
         _shown("/git", git.page),
+        _shown("/git/changes", changes.page),
         _done("/git/sync", git.sync),
         _done("/git/confirm/{commit}", git.confirm),
     ]

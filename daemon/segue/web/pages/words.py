@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 from markupsafe import Markup, escape
 
@@ -29,6 +30,10 @@ def ago(at: datetime, now: datetime) -> str:
 
 def exact(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def date(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d")
 
 
 def clock(at: datetime) -> str:
@@ -86,6 +91,16 @@ def ticked(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
     )
+
+
+def fitted(text: str, most: int) -> str:
+    """Cut to about as many places, where what is wide in East Asia takes two."""
+    places, text = 0, clean(text)
+    for index, each in enumerate(text):
+        places += 2 if east_asian_width(each) in "WF" else 1
+        if places > most:
+            return f"{text[: max(index - 1, 1)]}…"
+    return text
 
 
 def count(number: int) -> str:

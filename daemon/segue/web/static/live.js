@@ -36,7 +36,8 @@ function localize(root) {
     time.title = `${exact.format(at)} (${zone})`;
     if ("clock" in time.dataset) {
       const digits = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" };
-      time.textContent = new Intl.DateTimeFormat("en-GB", digits).format(at);
+      const day = time.dataset.clock === "date" ? `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")} ` : "";
+      time.textContent = day + new Intl.DateTimeFormat("en-GB", digits).format(at);
     }
   }
 }
@@ -108,6 +109,7 @@ function replaceParts(fresh) {
     const open = new Set([...part.querySelectorAll("details[open]")].map((each) => each.id));
     for (const each of next.querySelectorAll("details")) if (open.has(each.id)) each.open = true;
     localize(next);
+    showCopyButtons(next);
     if (part.innerHTML === next.innerHTML) continue;
     const focused = part.contains(document.activeElement) ? document.activeElement : null;
     const way = focused === null ? null : focused.closest("[id]")?.id;
@@ -127,11 +129,12 @@ async function addLines() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const lines = [...fresh.querySelectorAll("li[data-id]")];
     if (!answer.ok || lines.length === 0) return;
-    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    const follows = seen();
     localize(fresh);
     list.append(...lines);
     list.dataset.last = lines.at(-1).dataset.id;
     if (follows) list.scrollTop = list.scrollHeight;
+    else toEnd.hidden = false;
   }
 }
 
@@ -163,8 +166,28 @@ function close() {
 }
 
 listen();
+
+// Lines follow to their end, unless one reads further up or came to see a certain one.
+
 const lines = document.querySelector("[data-lines]");
-if (lines) lines.scrollTop = lines.scrollHeight;
+const toEnd = document.querySelector("[data-act=to-end]");
+
+function seen() {
+  return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
+}
+
+if (lines) {
+  const wanted = location.hash.startsWith("#line-") ? document.getElementById(location.hash.slice(1)) : null;
+  if (wanted === null) lines.scrollTop = lines.scrollHeight;
+  else lines.scrollTop = wanted.offsetTop - lines.offsetTop - lines.clientHeight / 2;
+  lines.addEventListener("scroll", () => {
+    if (seen()) toEnd.hidden = true;
+  });
+  toEnd.addEventListener("click", () => {
+    lines.scrollTop = lines.scrollHeight;
+    lines.focus();
+  });
+}
 
 // Comforts.
 
@@ -188,8 +211,15 @@ document.addEventListener("change", (event) => {
     for (const box of event.target.closest("table").querySelectorAll("input[name=id]")) box.checked = event.target.checked;
   }
   const bulk = event.target.closest("[data-bulk]");
-  if (bulk) bulk.classList.toggle("has-chosen", bulk.querySelector("input[name=id]:checked") !== null);
+  if (bulk) countChosen(bulk);
 });
+
+function countChosen(bulk) {
+  const number = bulk.querySelectorAll("input[name=id]:checked").length;
+  bulk.classList.toggle("has-chosen", number > 0);
+  const told = bulk.querySelector("[data-chosen]");
+  if (told) write(told, number > 0 ? `${number}` : "those");
+}
 
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.ask;
@@ -215,7 +245,75 @@ async function answerWithin(form) {
   part.removeAttribute("aria-busy");
 }
 
+// The call that a form stands for, as it would be typed in a shell.
+
+function quoted(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
+}
+
+function valueOf(field) {
+  if (field.type === "file") return field.files.length > 0 ? `@${field.files[0].name}` : "";
+  if (field.type === "password") return field.value && "...";
+  if (field.type === "select-multiple") {
+    const chosen = [...field.selectedOptions].map((each) => each.value);
+    return chosen.length > 0 ? JSON.stringify(chosen) : "";
+  }
+  if (field.type === "datetime-local") return field.value && `${field.value.length === 16 ? `${field.value}:00` : field.value}Z`;
+  return field.value;
+}
+
+function curlOf(form, told) {
+  const query = [];
+  const parts = [];
+  for (const field of form.elements) {
+    const value = field.name ? valueOf(field) : "";
+    if (field.name === "segue.labels") {
+      for (const label of value.split(",")) if (label.trim()) query.push(`labels=${encodeURIComponent(label.trim())}`);
+    } else if (field.name === "segue.scheduleDate") {
+      if (value) query.push(`scheduleDate=${encodeURIComponent(value)}`);
+    } else if (value || (field.name && field.required)) {
+      const meansItself = field.type === "file" || !(/^[@<"]/.test(value) || value.includes(";"));
+      parts.push(`${meansItself ? "-F" : "--form-string"} ${quoted(`${field.name}=${value || "..."}`)}`);
+    }
+  }
+  const url = told.dataset.url + (query.length > 0 ? `?${query.join("&")}` : "");
+  const login = "login" in told.dataset ? ['-H "Authorization: Bearer $SEGUE_TOKEN"'] : [];
+  return [`curl -X POST ${quoted(url)}`, ...login, ...parts].join(" \\\n  ");
+}
+
+for (const form of document.querySelectorAll("form[data-told-by]")) {
+  const told = document.getElementById(form.dataset.toldBy);
+  const tell = () => write(told, curlOf(form, told));
+  form.addEventListener("input", tell);
+  tell();
+}
+
+// Copying. Browsers lend their clipboard to safe origins alone; elsewhere the old way still works.
+
+async function copyText(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+  } catch {
+    getSelection().selectAllChildren(element);
+    document.execCommand("copy");
+  }
+}
+
+function showCopyButtons(root) {
+  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+}
+
+showCopyButtons(document);
+
 document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) {
+    const word = button.textContent;
+    copyText(document.getElementById(button.dataset.copy)).then(() => {
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = word), 1200);
+    });
+  }
   if (event.target.closest("[data-act=theme]")) {
     const root = document.documentElement;
     const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
