@@ -1,4 +1,5 @@
-"""A disk that is full: nothing new is taken in, nothing is damaged, and all goes on by itself once there is room."""
+"""A disk that is full: nothing new is taken in, nothing is damaged, and all goes on by itself once there is room. Where
+only internal storage is full, tasks that need room there fail, and nothing else."""
 
 import contextlib
 import os
@@ -18,7 +19,7 @@ from tests.faults.chaos import loaded_daemon
 from tests.faults.checks import look, until_quiet
 from tests.faults.load import load_on
 from tests.support.client import API, NAMESPACE
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, running
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
@@ -131,3 +132,34 @@ def test_a_daemon_that_is_killed_on_a_full_disk_goes_on_after_a_start_on_a_freed
     until_quiet(daemon)
     aftermath = look(daemon, load.started, tmp_path / "marks")
     assert not aftermath.faults, "\n".join(aftermath.faults[:10])
+
+
+STORES = """\
+id: stores
+namespace: company.team
+inputs:
+  - {id: mebibytes, type: INT}
+tasks:
+  - id: make
+    type: io.kestra.plugin.scripts.python.Script
+    taskRunner: {type: io.kestra.plugin.core.runner.Process}
+    outputFiles: [made]
+    script: open("made", "wb").write(bytes({{ inputs.mebibytes }} << 20))
+"""
+
+
+def test_a_full_internal_storage_fails_the_task_that_needs_room_and_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "storage"
+    place.mkdir()
+    if not mount(place):
+        pytest.skip("no disk can be mounted here")
+    try:
+        with running(tmp_path, {"flows/stores.yaml": STORES}, arguments=["--storage", str(place)]) as daemon:
+            failed = daemon.run("stores", {"mebibytes": (DISK_BYTES >> 20) + 1})
+            assert failed.state == "FAILED"
+            assert "Internal storage is full: kestra:///company/team/stores/" in failed.run_of("make").failures[0]
+            assert [path for path in place.rglob("*") if path.is_file()] == [], "what was begun is gone"
+            assert daemon.run("stores", {"mebibytes": 1}).state == "SUCCESS"
+            assert daemon.http.get("/health").status_code == 200
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)

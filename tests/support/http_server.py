@@ -16,6 +16,7 @@ class Page:
     content_type: str = "text/plain"
     failures: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class HttpServer:
         if page is None:
             return 404, Page(b"there is nothing here")
         tries = self.asked.count(f"{method} {path}")
-        return (503, Page(b"not now")) if tries <= page.failures else (200, page)
+        return (503, Page(b"not now")) if tries <= page.failures else (page.status, page)
 
 
 def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -88,6 +89,9 @@ def http_server() -> Iterator[HttpServer]:
             self.do_GET()
 
         def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_PUT(self) -> None:
             self.do_GET()
 
         def log_message(self, *_: object) -> None:

@@ -31,6 +31,7 @@ from segue.model.state import State
 from segue.runtime.local import LocalRun, NotOurs, SourceUnreadable, interrupts, local_daemon
 from segue.runtime.settings import BadSetting
 from segue.spec.catalogue import BUILT_IN
+from segue.storage.storage import StorageFailure
 from segue.store.errors import StoreError
 from segue.tasks.registry import task_kinds
 from segue.web.ports import LiveFlow, Refusal, Start, Upload
@@ -99,7 +100,7 @@ def run(
             request = _Request(values, labels, env, folder, as_json=as_json, is_kept=data is not None)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 code = runner.run(_run(wanted, snapshot.git_dir, request, stack))
-        except (BadSetting, GitError, StoreError, TooMuch, NotOurs, SourceUnreadable) as error:
+        except (BadSetting, GitError, StorageFailure, StoreError, TooMuch, NotOurs, SourceUnreadable) as error:
             raise CommandFailed(str(error)) from error
         except BrokenPipeError:
             raise  # whoever read our output has gone: the folder is fine

@@ -20,6 +20,7 @@ from segue.runtime.foundation import lay_foundation, source_of
 from segue.runtime.lifecycle import Segue
 from segue.runtime.serving import OpenToAll, PortInUse, listen
 from segue.runtime.settings import BadSetting, Settings, load_settings
+from segue.storage.storage import StorageFailure
 from segue.store.errors import StoreError
 
 _DATA_VARIABLE = "SEGUE_DATA"
@@ -36,6 +37,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port of the page and the API, as 8080. 0: any free one.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder for the database, the mirror and files, as /var/lib/segue.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Where files of executions lie, if not in the data folder: a folder, or s3://bucket/prefix."),
     ] = None,
     workers_max: Annotated[int | None, typer.Option(help="Most worker processes at a time, as 32.")] = None,
     env: Annotated[str | None, typer.Option(help="Environment whose variables of segue.yaml hold, as prod.")] = None,
@@ -55,6 +60,7 @@ def serve(
         "branch": branch,
         "host": host,
         "port": port,
+        "storage": storage,
         "workers_max": workers_max,
         "env": env,
     }
@@ -64,7 +70,7 @@ def serve(
         sys.exit(_run(settings))
     except OpenToAll as error:
         raise CommandFailed(str(error), code=USAGE) from error
-    except (BadSetting, BadName, NotARepository, GitError, PortInUse, StoreError) as error:
+    except (BadSetting, BadName, NotARepository, GitError, PortInUse, StorageFailure, StoreError) as error:
         raise CommandFailed(str(error)) from error
     except OSError as error:
         raise CommandFailed(f"the data folder {folder} cannot be used: {error}") from error

@@ -1,6 +1,7 @@
 """The running daemon as pages and API see it: `web.ports.Daemon`, each call handed to the part that knows."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -70,6 +71,8 @@ T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 3.0
 _SECRET: Final = "secret"  # noqa: S105 - the name of the function
+
+_log = logging.getLogger("segue.storage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,8 +306,8 @@ class RunningDaemon:
         folder = address_of(execution_parts(execution.namespace, execution.flow_id, execution.id))
         try:
             self._parts.storage.delete_folder(folder)
-        except StorageFailure:
-            return  # what is not there any more need not be deleted
+        except StorageFailure as error:  # PurgeStorage finds them
+            _log.warning("storage.files_left execution=%s %s", execution.id, error)
 
     # Flows and triggers.
 

@@ -11,7 +11,8 @@ from segue.git.names import Source, parse_source
 from segue.runtime.clock import new_token
 from segue.runtime.encryption_key import encryption_key
 from segue.runtime.settings import Settings
-from segue.storage.local import LocalStorage
+from segue.storage.place import open_storage
+from segue.storage.storage import Storage
 from segue.store.database import OpenDatabase, open_database
 from segue.store.reads import daemon as stored_daemon
 from segue.store.reads.readers import Readers
@@ -43,7 +44,7 @@ class Foundation:
     writer: Writer
     mirror: Mirror
     blobs: BlobReader
-    storage: LocalStorage
+    storage: Storage
     instance: str
     encryption_key: str | None = field(repr=False)
     left_processes: tuple[Process, ...]
@@ -56,8 +57,10 @@ class Foundation:
 
 
 def lay_foundation(settings: Settings, source: Source) -> Foundation:
-    """Take the data folder. Raises StoreError, OSError, BadSetting."""
+    """Take the data folder. Raises StoreError, StorageFailure, OSError, BadSetting."""
     data = settings.data.absolute()
+    storage = open_storage(settings.storage_place)
+    storage.check()
     database = open_database(data / DATABASE, settings.durability.value)
     for warning in database.warnings:
         _log.warning("store.warning %s", warning)
@@ -72,7 +75,7 @@ def lay_foundation(settings: Settings, source: Source) -> Foundation:
         writer=Writer(database.path, durability=settings.durability.value),
         mirror=mirror,
         blobs=BlobReader(mirror.git_dir),
-        storage=LocalStorage(data / "storage"),
+        storage=storage,
         instance=instance,
         encryption_key=encryption_key(settings.encryption_secret_key, data),
         left_processes=left,

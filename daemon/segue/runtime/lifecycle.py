@@ -386,7 +386,7 @@ class Segue:
         data = self.settings.data.absolute()
         worker = WorkerSettings(
             instance=self.foundation.instance,
-            storage=data / "storage",
+            storage=self.settings.storage_place,
             work=data / "work",
             mirror=self.foundation.mirror.git_dir,
             environment=inherited_environment(environment),

@@ -77,7 +77,7 @@ async def local_daemon(
 ) -> AsyncIterator["LocalRun"]:
     """A daemon for the one commit of a bare repository, ready to run a flow; gone at the end of the block.
 
-    Raises BadSetting, StoreError, GitError, OSError, NotOurs, SourceUnreadable.
+    Raises BadSetting, StorageFailure, StoreError, GitError, OSError, NotOurs, SourceUnreadable.
     """
     async with local_segue(source=source, branch=branch, data=data, flags=flags, environment=environment) as segue:
         run = LocalRun(segue)
@@ -91,7 +91,13 @@ async def local_segue(
 ) -> AsyncIterator[Segue]:
     """The same with all its parts, for who starts executions of many flows."""
     _take(data)
-    fixed = {"source": str(source), "branch": branch, "durability": "normal", "allow_prune": "true"}
+    fixed = {
+        "source": str(source),
+        "branch": branch,
+        "durability": "normal",
+        "allow_prune": "true",
+        "storage": str(data / "storage"),  # wherever a daemon of the same environment keeps its files
+    }
     settings = load_settings({**flags, **fixed}, environment, data)
     foundation = lay_foundation(settings, parse_source(str(source), branch=branch))
     segue = Segue(settings, foundation, environment, follows=False)

@@ -2,6 +2,7 @@
 else that is written, so that a long purge holds up nobody and can be ended between two slices."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from segue.store.reads import entries, executions
 from segue.store.reads.readers import Readers
 
 ROWS_LOOKED_AT: Final = 20_000
+
+_log = logging.getLogger("segue.storage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +132,9 @@ class Purges:
         for each in gone:
             try:
                 count += self._storage.delete_folder(address_of(execution_parts(each.namespace, each.flow_id, each.id)))
-            except StorageFailure:
-                continue  # what is not there any more need not be deleted
+            except StorageFailure as error:  # nor would the next ones go; PurgeStorage finds them
+                _log.warning("storage.files_left execution=%s and those after it: %s", each.id, error)
+                break
         return count
 
     def _lines(self, lines: Lines, after: int) -> tuple[tuple[int, ...], int | None]:

@@ -2,6 +2,7 @@
 storage. Nothing here decides or writes; all of it is called from threads.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -19,7 +20,7 @@ from segue.model.state import State
 from segue.runtime.clock import Clock
 from segue.runtime.worlds import TEXT_BYTES_MAX
 from segue.storage.address import AddressRefused
-from segue.storage.storage import Storage, StorageFailure
+from segue.storage.storage import FileMissing, Storage
 from segue.store.reads import entries, executions, logs, metrics, revisions
 from segue.store.reads import search as searching
 from segue.store.reads.matching import Match, Op, equals, within
@@ -263,9 +264,12 @@ class StoredFiles:
 
     def open(self, uri: str) -> ports.StoredFile | None:
         try:
-            return ports.StoredFile(self._storage.open(uri), self._storage.size(uri))
-        except (StorageFailure, AddressRefused, OSError):
+            content = self._storage.open(uri)
+        except (FileMissing, AddressRefused):
             return None
+        size = content.seek(0, os.SEEK_END)
+        content.seek(0)
+        return ports.StoredFile(content, size)
 
 
 # Filters.

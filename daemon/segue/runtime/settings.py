@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from segue.model.event import WhenLost
 from segue.model.trigger import RecoverMissed
+from segue.storage.place import SCHEMES, ObjectPlace, Place, is_object_url
 
 SETTINGS_FILE = "segue.toml"
 _PREFIX = "SEGUE_"
@@ -49,6 +50,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     data: Path = Path("data")
+    storage: str | None = None
+    storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
     workers_min: int = 2
     workers_max: int = 32
     worker_lost: WhenLost = WhenLost.RESUBMIT
@@ -77,6 +80,14 @@ class Settings:
     @property
     def has_credentials(self) -> bool:
         return self.token is not None or (self.username is not None and self.password is not None)
+
+    @property
+    def storage_place(self) -> Place:
+        if self.storage is None:
+            return self.data.absolute() / "storage"
+        if is_object_url(self.storage):
+            return ObjectPlace(url=self.storage, options=self.storage_options)
+        return Path(self.storage).absolute()
 
     @property
     def is_loopback(self) -> bool:
@@ -134,6 +145,10 @@ def _read(name: str, value: Any, origin: str) -> Any:
             return _flag(name, value, origin)
         case "variables_globals":
             return _mapping(name, value, origin)
+        case "storage":
+            return _place(name, str(value), origin)
+        case "storage_options":
+            return {key: _text(each) for key, each in _mapping(name, value, origin).items()}
         case "allowed_hosts" | "watch_paths" | "allowed_paths":
             parts = value.split(",") if isinstance(value, str) else value
             return tuple(str(part).strip() for part in parts)
@@ -192,6 +207,18 @@ def _flag(name: str, value: Any, origin: str) -> bool:
     if text not in {"true", "false", "1", "0", "yes", "no"}:
         raise BadSetting(name, origin, value, "true or false")
     return text in {"true", "1", "yes"}
+
+
+def _place(name: str, value: str, origin: str) -> str:
+    if not value or ("://" in value and not is_object_url(value)):
+        urls = ", ".join(f"{scheme}://bucket/prefix" for scheme in SCHEMES)
+        raise BadSetting(name, origin, value, f"a folder, or the URL of an object store: {urls}")
+    return value
+
+
+def _text(value: Any) -> str:
+    """As a client's option is written: `true`, not `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _mapping(name: str, value: Any, origin: str) -> Mapping[str, Any]:

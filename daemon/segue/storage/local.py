@@ -2,6 +2,7 @@
 
 Every way to a file is walked folder by folder from the root's descriptor without following symbolic links, so that
 neither an address nor a link planted in the folder leads outside. Files are written beside their place and renamed.
+(That is why this is not obstore's LocalStore, which follows links and takes an import of its own in every worker.)
 """
 
 import contextlib
@@ -17,7 +18,6 @@ from typing import BinaryIO, Final
 from segue.storage import address as addresses
 from segue.storage.storage import FileMissing, StorageFailure, StorageFull, StoredFile
 
-COPY_BYTES: Final = 1 << 20
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe there is not waited for
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -30,6 +30,11 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def check(self) -> None:
+        with _said_clearly(str(self._root)), self._folder((), make=True):
+            if not os.access(self._root, os.W_OK | os.X_OK):
+                raise StorageFailure(f"Internal storage: {self._root} cannot be written to")
 
     def put(self, address: str, chunks: Iterable[bytes]) -> StoredFile:
         parts = addresses.parts_of(address)
@@ -58,7 +63,6 @@ class LocalStorage:
         return True
 
     def delete(self, address: str) -> bool:
-        """Was there a file?"""
         parts = addresses.parts_of(address)
         try:
             with _said_clearly(address), self._folder(parts[:-1]) as folder:
@@ -68,13 +72,11 @@ class LocalStorage:
         return True
 
     def list(self, folder: str) -> Iterator[StoredFile]:
-        """Every file below a folder (or below all, `addresses.ROOT`), in the order of their addresses."""
         parts = () if folder == addresses.ROOT else addresses.parts_of(folder)
         with contextlib.suppress(FileMissing), _said_clearly(folder), self._folder(parts) as descriptor:
             yield from _files_below(descriptor, parts)
 
     def delete_folder(self, folder: str) -> int:
-        """How many files are gone with it."""
         count = sum(1 for _ in self.list(folder))
         parts = addresses.parts_of(folder)
         with contextlib.suppress(FileMissing), _said_clearly(folder), self._folder(parts[:-1]) as parent:
@@ -97,11 +99,6 @@ class LocalStorage:
             yield descriptor
         finally:
             os.close(descriptor)
-
-
-def chunks_of(file: BinaryIO) -> Iterator[bytes]:
-    while chunk := file.read(COPY_BYTES):
-        yield chunk
 
 
 @contextlib.contextmanager

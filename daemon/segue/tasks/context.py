@@ -10,8 +10,7 @@ from typing import Any, BinaryIO, Final, Protocol
 from segue.expression.template import Scope, plain, render_value
 from segue.model.order import LogLevel, Metric, Order
 from segue.storage import address as addresses
-from segue.storage.local import chunks_of
-from segue.storage.storage import Storage, StoredFile
+from segue.storage.storage import Storage, StoredFile, chunks_of
 from segue.tasks.daemon import DaemonCalls
 from segue.tasks.interruption import Interruption
 from segue.tasks.masking import Masker

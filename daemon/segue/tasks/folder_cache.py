@@ -21,8 +21,7 @@ from typing import Any, BinaryIO, Final
 from segue.model.order import LogLevel
 from segue.spec.flowables import Cache
 from segue.storage import address as addresses
-from segue.storage.local import chunks_of
-from segue.storage.storage import FileMissing
+from segue.storage.storage import FileMissing, chunks_of
 from segue.tasks.context import FOLDER_PREFIX, TaskContext
 from segue.tasks.scripts import files
 

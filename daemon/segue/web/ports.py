@@ -682,7 +682,7 @@ class Files(Protocol):
     """Internal storage."""
 
     def open(self, uri: str) -> StoredFile | None:
-        """The caller closes it. None if there is nothing, or it is no address in this storage."""
+        """The caller closes it. None if there is nothing, or it is no address in this storage. Raises `StorageFailure`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segue.expression.java_regex import TooSlow
+from segue.storage.storage import StorageFailure
 from segue.store.errors import ReadTooLong
 from segue.web import answers
 from segue.web.access import SAFE_METHODS, Need, is_same_origin
@@ -72,7 +73,7 @@ class _Guarded:
             return self._error(request, refusal)
         except HTTPException as error:
             return self._error(request, Refused(error.status_code, error.detail))
-        except (TooManyFollowers, ReadTooLong) as error:
+        except (TooManyFollowers, ReadTooLong, StorageFailure) as error:
             return self._error(request, Refused(503, f"{error}"))
         except TooSlow as error:
             return self._error(request, Refused(422, f"{error}"))

@@ -18,8 +18,7 @@ from segue.git.runner import GitError
 from segue.model.order import Order
 from segue.storage import address as addresses
 from segue.storage.address import AddressRefused
-from segue.storage.local import LocalStorage
-from segue.storage.storage import StorageFailure
+from segue.storage.storage import Storage, StorageFailure
 from segue.tasks import http
 from segue.tasks.encryption import BadKey, CannotDecrypt, Cipher, opened
 from segue.tasks.kind import TaskFailed
@@ -88,7 +87,7 @@ class WorkerOutside(Closed):
         *,
         channel: Channel,
         secrets: Mapping[str, str],
-        storage: LocalStorage,
+        storage: Storage,
         files: CommitFiles,
         masker: Masker,
         cipher: Cipher | None,

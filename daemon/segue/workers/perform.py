@@ -19,7 +19,7 @@ from segue.model.state import State
 from segue.spec.duration import NotADuration, parse_duration
 from segue.spec.fields import Spec
 from segue.storage.address import AddressRefused
-from segue.storage.local import LocalStorage
+from segue.storage.place import open_storage
 from segue.storage.storage import StorageFailure
 from segue.tasks import polls, working_directory
 from segue.tasks.context import Surroundings, TaskContext
@@ -47,7 +47,7 @@ class Performer:
         self._interruption = interruption
         self._settings = settings
         self._cipher = Cipher.of(settings.encryption_key) if settings.encryption_key else None
-        self._storage = LocalStorage(settings.storage)
+        self._storage = open_storage(settings.storage)
         self._files = MirrorFiles(settings.mirror)
         self._surroundings = Surroundings(
             work=settings.work,

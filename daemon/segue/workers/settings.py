@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from segue.storage.place import ObjectPlace, Place
+
 # Marks every process that belongs to one data folder, so that survivors of a crash can be found.
 INSTANCE_VARIABLE: Final = "SEGUE_INSTANCE"
 
@@ -32,7 +34,7 @@ class WorkerSettings:
     """
 
     instance: str
-    storage: Path
+    storage: Place
     work: Path
     mirror: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class WorkerSettings:
 
     def to_json(self) -> bytes:
         plain = asdict(self) | {
-            "storage": os.fspath(self.storage),
+            "storage": os.fspath(self.storage) if isinstance(self.storage, Path) else asdict(self.storage),
             "work": os.fspath(self.work),
             "mirror": None if self.mirror is None else os.fspath(self.mirror),
             "kill_grace": self.kill_grace.total_seconds(),
@@ -60,7 +62,7 @@ class WorkerSettings:
         return cls(
             **plain
             | {
-                "storage": Path(plain["storage"]),
+                "storage": _place_of(plain["storage"]),
                 "work": Path(plain["work"]),
                 "mirror": None if plain["mirror"] is None else Path(plain["mirror"]),
                 "kill_grace": timedelta(seconds=plain["kill_grace"]),
@@ -78,6 +80,10 @@ class PoolSettings:
     workers_max: int = 32
     idle_timeout: timedelta = timedelta(seconds=10)
     evaluation_timeout: timedelta = timedelta(seconds=EVALUATION_SECONDS_MAX)
+
+
+def _place_of(plain: Any) -> Place:
+    return Path(plain) if isinstance(plain, str) else ObjectPlace(**plain)
 
 
 def inherited_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,9 @@ import pytest
 from segue.model.event import WhenLost
 from segue.model.trigger import RecoverMissed
 from segue.runtime.settings import SETTINGS_FILE, BadSetting, Settings, load_settings
+from segue.storage.place import ObjectPlace
+
+_PLACES = "a folder, or the URL of an object store: s3://bucket/prefix, gs://bucket/prefix, az://bucket/prefix"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -39,6 +42,12 @@ def test_a_flag_that_was_not_given_hides_nothing(tmp_path: Path) -> None:
         ("allow_prune", "yes", True),
         ("variables_globals", '{"a": {"b": 1}}', {"a": {"b": 1}}),
         ("allowed_hosts", "a.example, b.example", ("a.example", "b.example")),
+        ("storage", "s3://bucket/prefix", "s3://bucket/prefix"),
+        (
+            "storage_options",
+            '{"region": "eu-west-1", "allow_http": true}',
+            {"region": "eu-west-1", "allow_http": "true"},
+        ),
     ],
 )
 def test_a_text_is_read_as_the_type_of_its_setting(tmp_path: Path, name: str, text: str, value: object) -> None:
@@ -56,6 +65,8 @@ def test_a_text_is_read_as_the_type_of_its_setting(tmp_path: Path, name: str, te
         ("durability", "some", "one of full, normal"),
         ("warm_python", "perhaps", "true or false"),
         ("variables_globals", "[1]", "a JSON object"),
+        ("storage", "ftp://bucket", _PLACES),
+        ("storage", "s3://", _PLACES),
     ],
 )
 def test_what_cannot_be_used_is_told_with_its_place(tmp_path: Path, name: str, text: str, expected: str) -> None:
@@ -63,6 +74,15 @@ def test_what_cannot_be_used_is_told_with_its_place(tmp_path: Path, name: str, t
     with pytest.raises(BadSetting) as raised:
         load_settings({}, {variable: text}, tmp_path)
     assert str(raised.value) == f"environment variable {variable}: {name} is {text!r}, expected {expected}"
+
+
+def test_storage_is_a_folder_in_the_data_folder_or_where_the_setting_says(tmp_path: Path) -> None:
+    assert load_settings({}, {}, tmp_path).storage_place == tmp_path / "storage"
+    assert load_settings({"storage": "/srv/files"}, {}, tmp_path).storage_place == Path("/srv/files")
+    write(tmp_path, "storage = 's3://bucket'\n[storage_options]\nregion = 'eu-west-1'\n")
+    assert load_settings({}, {}, tmp_path).storage_place == ObjectPlace(
+        url="s3://bucket", options={"region": "eu-west-1"}
+    )
 
 
 def test_an_unknown_setting_in_the_file_is_told(tmp_path: Path) -> None:

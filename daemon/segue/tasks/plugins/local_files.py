@@ -29,7 +29,7 @@ from segue.spec.types.plugins.local_files import (
     Uploads,
 )
 from segue.storage import address as addresses
-from segue.storage.local import chunks_of
+from segue.storage.storage import chunks_of
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.plugins import found_files

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from segue.model.order import LogLevel
 from segue.spec.types.runners import DeviceRequest, Docker
-from segue.storage.local import chunks_of
+from segue.storage.storage import chunks_of
 from segue.tasks.context import FOLDER_PREFIX, TaskContext
 from segue.tasks.interruption import Interrupted
 from segue.tasks.kind import TaskFailed

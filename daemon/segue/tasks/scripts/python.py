@@ -20,7 +20,7 @@ from segue.tasks.scripts.environments import Wanted
 from segue.tasks.scripts.process import Command
 from segue.tasks.scripts.runners import Job
 from segue.tasks.scripts.script import Workplace
-from segue.tasks.scripts.warm_python import WarmScript
+from segue.tasks.scripts.warm_python import WarmScript, may_fork
 
 ENVIRONMENT: Final = {
     "PYTHONUNBUFFERED": "true",
@@ -77,6 +77,7 @@ def _may_be_warm(properties: PythonScript, context: TaskContext, place: Workplac
         and not _needs_environment(properties)
         and not differing
         and "\0" not in properties.script  # the interpreter's own reader says more about it than compile()
+        and may_fork()
     )
 
 

@@ -3,8 +3,9 @@
 What makes it the same: a process group, folder, environment and `__main__` of its own, its arguments and search path,
 unbuffered output, signals as a new interpreter has them, modules that the script's folder hides loaded from there,
 errors printed without our frames, exit codes, exit functions and threads at the end, nothing of the worker's open.
-The worker has one thread, so forking it is safe. What differs: a module that the worker has loaded is not looked for
-again, so one of its name that the script writes while it runs is not seen.
+A worker has one thread, so forking it is safe; one that has used an object store has its client's threads too, and
+does not fork any more (`may_fork`). What differs: a module that the worker has loaded is not looked for again, so one of
+its name that the script writes while it runs is not seen.
 """
 
 import atexit
@@ -31,6 +32,11 @@ _LIBRARY: Final = ctypes.CDLL(None)
 _OF_THE_WORKER: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD)
 _FAILED: Final = 1
 _FLUSH_FAILED: Final = 120  # what Python exits with when its output cannot be written
+
+
+def may_fork() -> bool:
+    """Has this process no other thread, as the kernel counts: a fork would have what they hold, and not them."""
+    return sum(1 for _ in Path("/proc/self/task").iterdir()) == 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from segue.spec.types.storage import Concat, Delete, LocalFiles, Reverse, Size, Write
 from segue.storage import address as addresses
-from segue.storage.local import chunks_of
+from segue.storage.storage import chunks_of
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.scripts.files import keep_output_files, write_input_files
