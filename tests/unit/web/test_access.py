@@ -18,18 +18,31 @@ CLOSED = [entry for entry in ENTRIES if entry.need is not Need.PUBLIC]
 LOCKED = WebSettings(credentials=Credentials("ada", "pässword", "t0ken"))
 
 
-def addresses(entry: Entry) -> Iterator[tuple[str, str]]:
+# Flows may have these names, and none of them is a way in: Kestra's filter let through what ended in `/configs`.
+ODD_NAMES = (
+    *("health", "static", "login", "configs", "webhook", "app.css", ".."),
+    *("health%2f", "%2fhealth", "health;", "HEALTH", "%00"),
+)
+
+
+def addresses(entry: Entry) -> set[tuple[str, str]]:
     """Method and path, with names in the places of parameters that look like paths left open elsewhere."""
-    for method in entry.methods.split("|"):
-        for name in ("health", "static", "login", "configs", ".."):
-            yield (
-                method,
-                re.sub(
-                    r"\{(\w+:)?\w+\}",
-                    lambda match, name=name: "0" * 22 if "execution_id" in match[0] else name,
-                    entry.path,
-                ),
-            )
+    paths = {
+        re.sub(
+            r"\{(\w+:)?\w+\}",
+            lambda match, name=name: "0" * 22 if "execution_id" in match[0] else name,
+            entry.path,
+        )
+        for name in ODD_NAMES
+    }
+    return {(method, path) for path in paths for method in entry.methods.split("|")}
+
+
+@pytest.fixture(scope="module")
+def shut() -> Iterator[TestClient]:
+    """A daemon with nothing in it and credentials that nobody gives."""
+    with TestClient(app_of(MemoryDaemon(), LOCKED), base_url="http://localhost", follow_redirects=False) as client:
+        yield client
 
 
 @pytest.fixture
@@ -39,11 +52,16 @@ def locked(daemon: MemoryDaemon) -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize("entry", CLOSED, ids=lambda entry: f"{entry.methods} {entry.path}")
-def test_no_closed_route_opens_without_credentials(locked: TestClient, entry: Entry) -> None:
+def test_no_closed_route_opens_without_credentials(shut: TestClient, entry: Entry) -> None:
     for method, path in addresses(entry):
-        answer = locked.request(method, path.replace("..", "%2e%2e"))
+        answer = shut.request(method, path.replace("..", "%2e%2e"))
         is_sent_to_login = entry.is_page and answer.status_code == 303 and answer.headers["location"] == "/login"
-        assert answer.status_code == 401 or is_sent_to_login, (method, path, answer.status_code)
+        # A name with a slash in it is another path, which may be nowhere, or be sent to where it is; and what begins as a
+        # webhook's address is answered as one with a wrong key.
+        is_nowhere = ("%2f" in path and answer.status_code in {307, 404, 405}) or (
+            "/executions/webhook/" in path and answer.status_code == 404
+        )
+        assert answer.status_code == 401 or is_sent_to_login or is_nowhere, (method, path, answer)
 
 
 def test_what_is_public_is_a_short_list() -> None:
