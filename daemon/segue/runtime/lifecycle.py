@@ -395,6 +395,7 @@ class Segue:
             warm_python=self.settings.warm_python,
             kill_grace=self.settings.kill_grace,
             allowed_paths=self.settings.allowed_paths,
+            blocked_networks=self.settings.blocked_networks,
         )
         return PoolSettings(
             worker=worker,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from segue.storage.place import SCHEMES, ObjectPlace, Place, is_object_url
 
 SETTINGS_FILE = "segue.toml"
 _PREFIX = "SEGUE_"
+# Where clouds tell a machine its credentials; nothing else that a flow would ask lies there.
+LINK_LOCAL = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")
 _W = TypeVar("_W", bound=StrEnum)
 
 
@@ -74,6 +77,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     watch_paths: tuple[str, ...] = ()
     allowed_paths: tuple[str, ...] = ()
+    blocked_networks: tuple[str, ...] = LINK_LOCAL
     secrets_folder: Path | None = None
     url: str | None = None
 
@@ -150,12 +154,25 @@ def _read(name: str, value: Any, origin: str) -> Any:
         case "storage_options":
             return {key: _text(each) for key, each in _mapping(name, value, origin).items()}
         case "allowed_hosts" | "watch_paths" | "allowed_paths":
-            parts = value.split(",") if isinstance(value, str) else value
-            return tuple(str(part).strip() for part in parts)
+            return _list(value)
+        case "blocked_networks":
+            return _networks(name, value, origin)
         case "data" | "secrets_folder":
             return Path(value)
         case _:
             return str(value)
+
+
+def _list(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(str(part).strip() for part in parts)
+
+
+def _networks(name: str, value: Any, origin: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(part, strict=False)) for part in _list(value) if part)
+    except ValueError as error:
+        raise BadSetting(name, origin, value, "networks as 169.254.0.0/16, with commas between them") from error
 
 
 def _number(name: str, value: Any, origin: str, *, least: int, most: int) -> int:

@@ -50,7 +50,7 @@ class NamespaceFiles(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What tasks need to know of the machine. `environment` is what a script inherits. `allowed_paths` are the folders
-    that tasks on files of the machine may reach; none means all."""
+    that tasks on files of the machine may reach; none means all. HTTP tasks do not connect to `blocked_networks`."""
 
     work: Path
     environment: Mapping[str, str]
@@ -59,6 +59,7 @@ class Surroundings:
     kill_grace_seconds: float
     encryption_key: str | None = None
     allowed_paths: tuple[str, ...] = ()
+    blocked_networks: tuple[str, ...] = ()
 
 
 def clear_work(work: Path) -> None:

@@ -18,6 +18,7 @@ from segue.model.order import LogLevel
 from segue.spec.types.http import HttpCall, HttpDownload, HttpOptions, HttpRequest
 from segue.storage import address as addresses
 from segue.tasks.context import TaskContext
+from segue.tasks.egress import keeping_off
 from segue.tasks.encryption import encrypted_output
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 
@@ -64,7 +65,11 @@ def sent(call: HttpCall, context: TaskContext) -> Iterator[httpx2.Response]:
     options = call.options or HttpOptions()
     uri = call.uri.strip().replace(" ", "%20")
     try:
-        with _client(call, options) as client, contextlib.ExitStack() as opened:
+        with (
+            keeping_off(context.surroundings.blocked_networks),
+            _client(call, options) as client,
+            contextlib.ExitStack() as opened,
+        ):
             body = _content(call, context, opened)
             headers = _headers(call, options, has_body="content" in body)
             _log_request(headers, call, options, context)
@@ -76,7 +81,7 @@ def sent(call: HttpCall, context: TaskContext) -> Iterator[httpx2.Response]:
         raise TaskFailed(f"{call.method.upper()} {uri}: {error or type(error).__name__}") from error
 
 
-def fetch(arguments: Mapping[str, Any]) -> Any:
+def fetch(arguments: Mapping[str, Any], *, blocked_networks: tuple[str, ...]) -> Any:
     """What `http(...)` in an expression gives: the answer's value if it is JSON, else its text."""
     call = HttpCall.of_rendered({name: value for name, value in arguments.items() if value is not None})
     options = call.options or HttpOptions()
@@ -84,6 +89,7 @@ def fetch(arguments: Mapping[str, Any]) -> Any:
     headers = _headers(call, options, has_body=content is not None)
     try:
         with (
+            keeping_off(blocked_networks),
             _client(call, options) as client,
             client.stream(
                 call.method.upper(), call.uri, headers=headers, params=call.params, content=content, auth=_auth(options)

@@ -91,6 +91,7 @@ class WorkerOutside(Closed):
         files: CommitFiles,
         masker: Masker,
         cipher: Cipher | None,
+        blocked_networks: tuple[str, ...] = (),
     ) -> None:
         self._order = order
         self._channel = channel
@@ -99,6 +100,7 @@ class WorkerOutside(Closed):
         self._files = files
         self._masker = masker
         self._cipher = cipher
+        self._blocked_networks = blocked_networks
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -129,7 +131,7 @@ class WorkerOutside(Closed):
 
     def http(self, request: dict[str, Any]) -> Any:
         try:
-            return http.fetch(request)
+            return http.fetch(request, blocked_networks=self._blocked_networks)
         except (TaskFailed, ValueError) as error:
             raise ExpressionError(f"http(): {error}") from error
 

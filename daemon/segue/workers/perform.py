@@ -57,6 +57,7 @@ class Performer:
             kill_grace_seconds=settings.kill_grace.total_seconds(),
             encryption_key=settings.encryption_key,
             allowed_paths=settings.allowed_paths,
+            blocked_networks=settings.blocked_networks,
         )
 
     def perform(self, order: Order, *, is_worn: bool) -> None:
@@ -99,6 +100,7 @@ class Performer:
             files=files,
             masker=masker,
             cipher=self._cipher,
+            blocked_networks=self._settings.blocked_networks,
         )
         return TaskContext(
             order=order,

@@ -30,7 +30,7 @@ class WorkerSettings:
     """What each worker knows. `environment` is given on to scripts, `secrets` never is.
 
     `mirror` is the bare repository that namespace files are read from. `allowed_paths` are the folders that tasks on
-    files of the machine may reach; none means all.
+    files of the machine may reach; none means all. HTTP tasks do not connect to `blocked_networks`.
     """
 
     instance: str
@@ -44,6 +44,7 @@ class WorkerSettings:
     warm_python: bool = True
     kill_grace: timedelta = timedelta(seconds=10)
     allowed_paths: tuple[str, ...] = ()
+    blocked_networks: tuple[str, ...] = ()
     orders_max: int = ORDERS_PER_WORKER_MAX
     memory_bytes_max: int = MEMORY_BYTES_MAX
 
@@ -67,6 +68,7 @@ class WorkerSettings:
                 "mirror": None if plain["mirror"] is None else Path(plain["mirror"]),
                 "kill_grace": timedelta(seconds=plain["kill_grace"]),
                 "allowed_paths": tuple(plain["allowed_paths"]),
+                "blocked_networks": tuple(plain["blocked_networks"]),
             }
         )
 

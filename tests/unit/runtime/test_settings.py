@@ -40,6 +40,9 @@ def test_a_flag_that_was_not_given_hides_nothing(tmp_path: Path) -> None:
         ("worker_lost", "FAIL", WhenLost.FAIL),
         ("recover_missed_schedules", "last", RecoverMissed.LAST),
         ("allow_prune", "yes", True),
+        ("require_fast_forward", "true", True),
+        ("blocked_networks", "10.0.0.1/8, fd00::/8", ("10.0.0.0/8", "fd00::/8")),
+        ("blocked_networks", "", ()),
         ("variables_globals", '{"a": {"b": 1}}', {"a": {"b": 1}}),
         ("allowed_hosts", "a.example, b.example", ("a.example", "b.example")),
         ("storage", "s3://bucket/prefix", "s3://bucket/prefix"),
@@ -60,6 +63,7 @@ def test_a_text_is_read_as_the_type_of_its_setting(tmp_path: Path, name: str, te
     [
         ("port", "eighty", "a whole number from 0 to 65535"),
         ("port", "70000", "a whole number from 0 to 65535"),
+        ("blocked_networks", "10.0.0.0/99", "networks as 169.254.0.0/16, with commas between them"),
         ("poll_interval", "soon", "a duration: seconds, or ISO 8601 as PT30S"),
         ("poll_interval", "-1", "a duration: seconds, or ISO 8601 as PT30S"),
         ("durability", "some", "one of full, normal"),

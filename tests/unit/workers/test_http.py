@@ -54,6 +54,9 @@ class Mirror(BaseHTTPRequestHandler):
     def on_500(self) -> None:
         self.say(500, b"broken inside")
 
+    def on_away(self) -> None:
+        self.say(302, b"", Location=parse_qs(urlsplit(self.path).query)["to"][0])
+
     def on_moved(self) -> None:
         self.say(302, b"", Location="/there")
 
@@ -236,3 +239,57 @@ def test_an_encrypted_body_is_read_with_the_key_alone(pool: SharedPool, site: st
     assert outputs is not None
     assert outputs["body"] is None
     assert json.loads(Cipher.of(key).decrypt(outputs["encryptedBody"]["value"]))["path"] == "/there"
+
+
+# Where they do not go.
+
+CLOUD = ("169.254.0.0/16", "fe80::/10", "127.0.0.2/32")
+
+
+@pytest.fixture(scope="module")
+def kept_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPool]:
+    pool = SharedPool(tmp_path_factory.mktemp("kept-off"), blocked_networks=CLOUD)
+    yield pool
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://127.0.0.2:{port}/",
+        "http://2130706434:{port}/",
+        "http://0x7f.0.0.2:{port}/",
+        "http://127.2:{port}/",
+        "http://[::ffff:127.0.0.2]:{port}/",
+        "http://[::ffff:a9fe:a9fe]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://[fe80::1]/",
+        "http://user@127.0.0.2:{port}/",
+        "{site}/away?to=http://127.0.0.2:{port}/",
+        "{site}/away?to=//169.254.169.254/",
+    ],
+)
+def test_a_blocked_network_is_not_connected_to(kept_off: SharedPool, site: str, uri: str) -> None:
+    outcome = request(kept_off, uri.format(site=site, port=site.rpartition(":")[2]), options={"connectTimeout": "PT1S"})
+    assert outcome.ended.state is State.FAILED
+    assert "which HTTP tasks do not connect to (setting `blocked_networks`)" in outcome.text
+
+
+def test_a_name_that_leads_to_a_blocked_network_is_not_connected_to(tmp_path: Path, site: str) -> None:
+    pool = SharedPool(tmp_path, blocked_networks=("127.0.0.1/32", "::1/128"))
+    try:
+        named = site.replace("127.0.0.1", "localhost")
+        assert "setting `blocked_networks`" in request(pool, named).text
+        by_expression = pool.run(order_of("core.debug.Return", {"format": f"{{{{ http(uri='{named}') }}}}"}))
+        assert "setting `blocked_networks`" in by_expression.text
+    finally:
+        pool.close()
+
+
+def test_all_other_networks_are(kept_off: SharedPool, site: str) -> None:
+    assert request(kept_off, site).ended.state is State.SUCCESS
+    connects = "import socket; socket.create_connection(('127.0.0.2', {port}), 1)".format(port=site.rpartition(":")[2])
+    script = {"script": connects, "taskRunner": {"type": "core.runner.Process"}}
+    said = kept_off.run(order_of("scripts.python.Script", script)).text
+    assert "blocked_networks" not in said  # scripts are the owner's own code
