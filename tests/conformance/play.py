@@ -127,6 +127,16 @@ class Play:
 
         wait_until(has_come, what=f"a child of {parent} to be {step['until']}")
 
+    def _iteration(self, step: Row) -> None:
+        """That number of the only Loop, once it is so far."""
+
+        def found() -> ShownExecution | None:
+            iterations = self._daemon.iterations(self._cast[step["of"]])
+            return next((each for each in iterations if each.json["loopRun"]["index"] == step["index"]), None)
+
+        self._cast[step["as"]] = wait_until(found, what=f"iteration {step['index']}")
+        self._wait(step["as"], step["until"])
+
     def _await_executions(self, step: Row) -> None:
         flow = _path_of(step["flow"])
         wait_until(lambda: any(each.is_final for each in self._daemon.executions(flow)), what=f"an execution of {flow}")

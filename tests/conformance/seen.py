@@ -179,6 +179,27 @@ def _started_by(daemon: Daemon, execution: ShownExecution, rule: Mapping[str, An
     return [daemon.ended(child) for child in children()]
 
 
+def _iterations(daemon: Daemon, execution: ShownExecution | None, wanted: Any) -> Told:
+    """Of the Loops of an execution, by their ids."""
+    assert execution is not None
+    told: Told = []
+    for task_id, rule in wanted.items():
+        found = daemon.iterations(execution, task_id)
+        shown: Mapping[str, Any] = {
+            "states": dict(Counter(each.state for each in found)),
+            "values": [each.json["loopRun"]["value"] for each in found],
+            "keys": [each.json["loopRun"]["key"] for each in found],
+            "attempt_numbers": [each.json["metadata"]["attemptNumber"] for each in found],
+            "outputs": {name: [each.outputs.get(name) for each in found] for name in rule.get("outputs", ())},
+        }
+        told += [line for key in rule if key in shown for line in _same(f"{key} of {task_id}", shown[key], rule[key])]
+        for each in found:
+            whole = daemon.execution(each)
+            told += differences({key: rule[key] for key in ("taskruns", "inputs") if key in rule}, whole, daemon)
+            told += differences({"labels": {"contains": rule.get("labels", {})}}, whole, daemon)
+    return told
+
+
 def _files(daemon: Daemon, execution: ShownExecution | None, wanted: Any) -> Told:
     assert execution is not None
     return [
@@ -220,6 +241,7 @@ def _trigger_disabled(daemon: Daemon, _execution: ShownExecution | None, wanted:
 _OF_THE_DAEMON: Mapping[str, Callable[[Daemon, ShownExecution | None, Any], Told]] = {
     "logs": _logs,
     "children": _children,
+    "iterations": _iterations,
     "files": _files,
     "metrics": _metrics,
     "exists": _exists,

@@ -129,8 +129,8 @@ def _integrity(daemon: Daemon) -> Iterable[str]:
     wrong = _rows(
         daemon,
         "SELECT namespace, flow_id, state, number FROM execution_counts WHERE number <> (SELECT count(*) FROM executions e"
-        " WHERE (e.namespace, e.flow_id, e.state)"
-        " = (execution_counts.namespace, execution_counts.flow_id, execution_counts.state))",
+        " WHERE (e.is_loop, e.namespace, e.flow_id, e.state)"
+        " = (execution_counts.is_loop, execution_counts.namespace, execution_counts.flow_id, execution_counts.state))",
     )
     if wrong:
         yield f"counts that are wrong: {wrong}"

@@ -170,6 +170,13 @@ class Client:
         found = self.get("/executions/search", namespace=namespace, flowId=flow_id, size=100, **query)
         return [ShownExecution(each) for each in sorted(found["results"], key=lambda each: str(each["id"]))]
 
+    def iterations(self, execution: ShownExecution | str, task_id: str | None = None) -> list[ShownExecution]:
+        """Of the Loops of an execution, or of one, by their numbers."""
+        query = {"triggerExecutionId": _id(execution), "kind": "LOOP", "size": 1000}
+        found = map(ShownExecution, self.get("/executions/search", **query)["results"])
+        of_loop = [each for each in found if task_id in {None, each.json["loopRun"]["taskId"]}]
+        return sorted(of_loop, key=lambda each: int(each.json["loopRun"]["index"]))
+
     def ended(self, execution: ShownExecution | str, seconds: float = 20) -> ShownExecution:
         return self.until(execution, *FINAL, seconds=seconds)
 

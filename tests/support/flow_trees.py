@@ -14,8 +14,10 @@ from segue.model.task import (
     Call,
     CommentRequired,
     Dag,
+    FetchType,
     ForEach,
     If,
+    Loop,
     LoopUntil,
     Parallel,
     Pause,
@@ -42,6 +44,10 @@ _conditions = st.sampled_from([PURE, FALSE, BROKEN, OUTSIDE, "true", "{{ outputs
 _values = st.one_of(
     st.lists(st.sampled_from(["a", "b", 3, PURE]), max_size=4).map(tuple),
     st.sampled_from(["[1, 2, 3]", "[]", "[1, null]", "no list", BROKEN, OUTSIDE]),
+)
+_loop_values = st.one_of(
+    _values,
+    st.sampled_from([{"k": "a", "l": [1]}, {}, '{"k": 1}', "kestra:///company/team/lines.jsonl"]),
 )
 _retries = st.none() | st.builds(
     Retry,
@@ -134,6 +140,17 @@ def _flowables(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             st.lists(_behaviors, min_size=3, max_size=3),
             st.sampled_from(CommentRequired),
         ),
+        st.tuples(
+            st.just("loop"),
+            _lists(children, least=1, most=2),
+            side,
+            side,
+            limits,
+            _loop_values,
+            st.none() | _conditions,
+            st.booleans(),
+            st.booleans(),
+        ),
         st.tuples(st.just("for_each"), _lists(children), side, side, limits, _values),
         st.tuples(st.just("working_directory"), _lists(_runnables, least=1), side, side, st.booleans()),
     )
@@ -200,6 +217,17 @@ def _body(shape: Any, names: Iterator[str]) -> Body:
                 interval=rest[4],
                 iterations_max=rest[5],
                 fail_on_max_reached=rest[6],
+                **sides,
+            )
+        case "loop":
+            return Loop(
+                values=rest[4],
+                tasks=main,
+                concurrency_limit=rest[3],
+                break_when=rest[5],
+                transmit_failed=rest[6],
+                outputs=_output(PURE) if rest[7] else (),
+                fetch_type=FetchType.AUTO,
                 **sides,
             )
         case "pause":

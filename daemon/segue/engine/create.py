@@ -13,7 +13,7 @@ from segue.engine.notes import HELD, SEQUENCE
 from segue.engine.plan import AFTER_EXECUTION, SIDE_BRANCHES, Plan
 from segue.engine.rebuild import restore
 from segue.engine.reopen import without_verdict
-from segue.model.execution import Execution, Kind, Moved, Progress, TaskRun, TriggeredBy
+from segue.model.execution import Execution, Item, Kind, LoopRun, Moved, Progress, TaskRun, TriggeredBy
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId, TaskRunId, task_run_id
 from segue.model.state import State
@@ -84,6 +84,7 @@ def replay_of(
         original_id=execution.original_id or execution.id,
         kind=execution.kind,
     )
+    fresh = _at_the_same_place(fresh, execution)
     if task_run_id is None:
         return fresh
     return _from_task_run(plan, execution, task_run_id, fresh, at)
@@ -106,7 +107,62 @@ def rerun_of(execution: Execution, flow: Flow, *, id: ExecutionId, at: datetime,
         kind=execution.kind,
         notes=fixtures.kept(execution),
     )
-    return replace(again, attempt_number=execution.attempt_number + 1)
+    return replace(_at_the_same_place(again, execution), attempt_number=execution.attempt_number + 1)
+
+
+def iteration_of(
+    plan: Plan,
+    execution: Execution,
+    task_run_id: TaskRunId,
+    item: Item,
+    *,
+    id: ExecutionId,  # noqa: A002
+    at: datetime,
+) -> Execution:
+    """An iteration of a Loop (`plan` is that of the execution around it): with what that one was started with and what
+    it has come to know, pinned to the same commit, and with nothing done yet."""
+    task = plan.nodes[execution.task_runs[task_run_id].task_id].task
+    assert task is not None
+    outer = execution.loop_run
+    variables = {
+        "executionId": execution.id,
+        "namespace": execution.namespace,
+        "flowId": execution.flow_id,
+        "flowRevision": execution.revision,
+        "taskRunId": task_run_id,
+    }
+    made = new_execution(
+        id=id,
+        flow=plan.loops[task.id].flow,
+        revision=execution.revision,
+        commit=execution.commit,
+        at=at,
+        inputs=execution.inputs,
+        labels=execution.labels,
+        trigger=TriggeredBy(id=task.id, type=task.type, variables=variables),
+        kind=Kind.LOOP,
+        notes=fixtures.kept(execution),
+    )
+    return replace(
+        made,
+        variables=dict(execution.variables),
+        loop_run=LoopRun(
+            task_id=task.id,
+            task_run_id=task_run_id,
+            item=item,
+            parents=(outer.item, *outer.parents) if outer is not None else (),
+        ),
+        outer=execution,
+    )
+
+
+def _at_the_same_place(fresh: Execution, execution: Execution) -> Execution:
+    """For the same item, if the execution is an iteration."""
+    if execution.loop_run is None:
+        return fresh
+    around = execution.outer
+    variables = fresh.variables if around is None else dict(around.variables)
+    return replace(fresh, loop_run=execution.loop_run, outer=around, variables=variables)
 
 
 def _from_task_run(

@@ -6,8 +6,8 @@ has then been decided already. What follows from the new state by itself is `set
 
 from typing import assert_never
 
-from segue.engine import asking, attempts, batches, calls, kill, reopen, sla
-from segue.engine.flowables import approval, loop_until, pause, waiting
+from segue.engine import asking, attempts, batches, calls, iterations, kill, reopen, sla
+from segue.engine.flowables import approval, loop, loop_until, pause, waiting
 from segue.engine.notes import HELD
 from segue.engine.plan import Plan
 from segue.engine.scene import Scene
@@ -22,6 +22,7 @@ from segue.model.event import (
     Evaluated,
     Event,
     Held,
+    IterationsFound,
     KillWanted,
     LabelsSet,
     PauseWanted,
@@ -66,7 +67,9 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case Refused():
             return _on_refused(Scene(plan, execution, plan.root, None, event.at), event)
         case KillWanted():
-            return _on_kill_wanted(Scene(plan, execution, plan.root, None, event.at), event)
+            flow = Scene(plan, execution, plan.root, None, event.at)
+            is_open = not execution.state.is_final and execution.state is not State.KILLING
+            return tuple(kill.killed(flow, cascades=event.cascades)) if is_open else ()
         case PauseWanted():
             return _on_pause_wanted(execution, event) if execution.state in _GOING else ()
         case ResumeWanted():
@@ -85,6 +88,9 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case ChildStarted() | ChildRefused() | ChildEnded():
             scene = Scene.of(plan, execution, event.task_run_id, event.at)
             return _on_child(scene, event) if scene is not None and scene.run is not None else ()
+        case IterationsFound():
+            scene = Scene.of(plan, execution, event.task_run_id, event.at)
+            return iterations.found(scene, event) if scene is not None and loop.is_loop(scene.node) else ()
         case _:
             assert_never(event)
 
@@ -94,15 +100,6 @@ def _moved(
 ) -> Changes:
     assert state in EXECUTION_MOVES[execution.state], (execution.state, event)
     return (ExecutionMoved(at=event.at, state=state),)
-
-
-def _on_kill_wanted(flow: Scene, event: KillWanted) -> Changes:
-    """Of an execution that has ended, what runs after its end."""
-    if flow.execution.state is State.KILLING:
-        return ()
-    if flow.execution.state.is_final:
-        return tuple(kill.cut_off(flow, cascades=event.cascades))
-    return tuple(kill.killed(flow, cascades=event.cascades))
 
 
 def _on_pause_wanted(execution: Execution, event: PauseWanted) -> Changes:
@@ -144,6 +141,8 @@ def _on_attempt(scene: Scene, event: AttemptStarted | AttemptEnded | WorkerLost)
 def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
     if batches.is_batches(scene):
         return _on_batch(scene, event)
+    if loop.is_loop(scene.node):
+        return _on_iteration(scene, event)
     match event:
         case ChildStarted():
             return calls.started(scene, event)
@@ -151,6 +150,16 @@ def _on_child(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> 
             return calls.refused(scene, event)
         case ChildEnded():
             return calls.ended(scene, event)
+
+
+def _on_iteration(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:
+    match event:
+        case ChildStarted():
+            return iterations.started(scene, event)
+        case ChildEnded():
+            return iterations.ended(scene, event)
+        case ChildRefused():
+            return ()  # there is nothing that it could be refused for
 
 
 def _on_batch(scene: Scene, event: ChildStarted | ChildRefused | ChildEnded) -> Changes:

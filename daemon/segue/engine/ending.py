@@ -6,7 +6,7 @@ from segue.engine import asking
 from segue.engine.asking import Pending
 from segue.engine.flow_outputs import outputs_of
 from segue.engine.flowables.steering import Question
-from segue.engine.notes import LEAVES, VERDICT
+from segue.engine.notes import LEAVES, OUTCOME, VERDICT
 from segue.engine.outcome import allowed_end, is_blocking, worse
 from segue.engine.rerun import rerun_at
 from segue.engine.scene import Scene
@@ -42,8 +42,11 @@ def fails_with(scene: Scene, message: str) -> tuple[Change, ...]:
 
 def worst_of(scene: Scene) -> State:
     """The worst that is known of a node: of its children, and what it said of itself."""
-    said = scene.progress.notes.get(VERDICT)
-    return worse(scene.progress.worst, State(said)) if said else scene.progress.worst
+    worst = scene.progress.worst
+    for name in (OUTCOME, VERDICT):
+        if said := scene.progress.notes.get(name):
+            worst = worse(worst, State(said))
+    return worst
 
 
 def end_node(scene: Scene, worst: State) -> tuple[Change, ...]:

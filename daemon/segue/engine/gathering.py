@@ -13,7 +13,7 @@ from typing import Any, Final
 from segue.engine.conditions import CannotTell, Circumstances, holds, is_met, kind_of, labels_fit, when_holds
 from segue.engine.source import Source
 from segue.engine.windows import Bounds, Window, bounds_at, window_of_1x, window_of_2x
-from segue.engine.zones import parse_moment
+from segue.engine.zones import parse_moment, zone_of
 from segue.expression import java_regex
 from segue.expression.errors import ExpressionError
 from segue.expression.iso import json_text
@@ -81,6 +81,7 @@ class Gathering:
     id: str
     requirements: Mapping[str, Requirement]
     window: Window
+    zone: str | None = None  # of its days; None: the daemon's
     mode: Mode = Mode.ALL
     least: int = 1
     after_firing: AfterFiring = AfterFiring.RESET
@@ -141,6 +142,7 @@ def _of_multiple(condition: Condition) -> Gathering:
         id=str(properties.get("id") or "multiple"),
         requirements=dict(properties["conditions"]),
         window=window_of_1x(properties.get("timeWindow") or properties),
+        zone=(properties.get("timeWindow") or {}).get("timezone"),
         after_firing=_after_1x(properties),
     )
 
@@ -156,6 +158,7 @@ def _of_preconditions(properties: Mapping[str, Any]) -> Gathering:
         id=str(properties.get("id", "preconditions")),
         requirements=requirements,
         window=window_of_1x(properties.get("timeWindow") or {}),
+        zone=(properties.get("timeWindow") or {}).get("timezone"),
         after_firing=_after_1x(properties),
     )
 
@@ -170,10 +173,18 @@ def _of_depends_on(body: FlowEnds) -> Gathering:
         id="dependsOn",
         requirements={f"{at}:{flow.namespace}/{flow.flow_id}": flow for at, flow in enumerate(body.depends_on)},
         window=window_of_2x(window),
+        zone=window.get("timezone"),
         mode=Mode(body.options.get("mode") or Mode.ALL),
         least=int(body.options.get("minSatisfied") or 1),
-        after_firing=AfterFiring.CLOSE if window.get("fireOnce") else AfterFiring.RESET,
+        after_firing=_after_2x(window),
     )
+
+
+def _after_2x(window: Mapping[str, Any]) -> AfterFiring:
+    """Without a window all begins anew; in one, each execution that counts fires again unless it says once."""
+    if not window:
+        return AfterFiring.RESET
+    return AfterFiring.CLOSE if window.get("fireOnce") else AfterFiring.KEEP
 
 
 def _upstream(entry: Mapping[str, Any]) -> UpstreamFlow:
@@ -206,7 +217,12 @@ def opened(gathering: Gathering, kept: Gathered | None, now: datetime, zone: tzi
     """What was kept if its window still holds, else a new window with nothing met."""
     if kept is not None and kept.bounds.holds(now):
         return kept
-    return Gathered(bounds=bounds_at(gathering.window, now, zone))
+    return Gathered(bounds=bounds_at(gathering.window, now, zone_in(gathering, zone)))
+
+
+def zone_in(gathering: Gathering, zone: tzinfo) -> tzinfo:
+    """The zone that its days are counted in; `zone` is the daemon's."""
+    return zone_of(gathering.zone) if gathering.zone else zone
 
 
 def is_complete(gathering: Gathering, gathered: Gathered) -> bool:

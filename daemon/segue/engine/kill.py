@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from segue.engine import asking, batches, calls
-from segue.engine.flowables import loop_until, waiting
+from segue.engine import asking, batches, calls, iterations
+from segue.engine.flowables import loop, loop_until, waiting
 from segue.engine.scene import Scene
 from segue.model.change import (
     AttemptMoved,
@@ -26,10 +26,10 @@ def killed(flow: Scene, *, cascades: bool = True) -> Iterator[Change]:
         yield from _stopped(scene, waits=True, cascades=cascades)
 
 
-def cut_off(flow: Scene, *, cascades: bool = True) -> Iterator[Change]:
+def cut_off(flow: Scene) -> Iterator[Change]:
     """Everything ends at once, whatever its worker may still say."""
     for scene in open_scenes(flow):
-        yield from _stopped(scene, waits=False, cascades=cascades)
+        yield from _stopped(scene, waits=False)
 
 
 def open_scenes(flow: Scene) -> Iterator[Scene]:
@@ -61,6 +61,8 @@ def _stopped(scene: Scene, *, waits: bool, cascades: bool = True) -> Iterator[Ch
     elif batches.is_batches(scene):
         if cascades:
             yield from batches.killed(scene)
+    elif loop.is_loop(scene.node):
+        yield from iterations.stopped(scene, cascades=cascades)
     elif attempt is not None:
         yield KillOrdered(id=run.id, attempt=attempt.number)
     works = attempt is not None and attempt.state is not State.CREATED and not is_asleep
@@ -68,7 +70,11 @@ def _stopped(scene: Scene, *, waits: bool, cascades: bool = True) -> Iterator[Ch
         works = cascades and calls.awaited_child(scene) is not None
     if batches.is_batches(scene):
         works = cascades and bool(batches.made(scene))
+    if loop.is_loop(scene.node):
+        works = bool(iterations.made(scene))
     if waits and (works or scene.node.task.is_flowable):
+        if attempt is not None and not works:
+            yield AttemptMoved(at=at, id=run.id, number=attempt.number, state=State.KILLED)
         if run.state is not State.KILLING:
             yield TaskRunMoved(at=at, id=run.id, state=State.KILLING)
         return

@@ -179,15 +179,6 @@ def _fired(
     return Matched(request=request_of(listener.trigger, variables, scope), kept=found)
 
 
-def missed(listener: Listener, kept: Mapping[str, Gathered], now: datetime) -> bool:
-    """Is a window over that was begun and not fulfilled: what `onMiss` is for."""
-    return any(
-        gathered.is_over(now) and not gathered.has_fired and not is_complete(each, gathered)
-        for each in listener.gatherings
-        if (gathered := kept.get(each.id)) is not None
-    )
-
-
 # Webhooks.
 
 

@@ -62,7 +62,7 @@ def _keys(variables: Mapping[str, Any], reference: Reference) -> Iterator[Any]:
             case _ if element is VALUE:
                 values = _own_value(variables)
             case _ if element is CURRENT:
-                values = [*reversed(_parent_values(variables)), *_own_value(variables)]
+                values = [*reversed(_parent_values(variables, within=True)), *_own_value(variables)]
                 yield from (value for value in values if value is not None)
                 continue
         if not values or values[0] is None:
@@ -74,8 +74,10 @@ def _own_value(variables: Mapping[str, Any]) -> list[Any]:
     return [variables.get("taskrun", {}).get("value")]
 
 
-def _parent_values(variables: Mapping[str, Any]) -> list[Any]:
-    return [parent.get("taskrun", {}).get("value") for parent in variables.get("parents", ())]
+def _parent_values(variables: Mapping[str, Any], *, within: bool = False) -> list[Any]:
+    """`within`: of an iteration of a Loop only those inside it."""
+    parents = (each for each in variables.get("parents", ()) if not (within and each.get("isOutside")))
+    return [parent.get("taskrun", {}).get("value") for parent in parents]
 
 
 def _add(wanted: _Wanted, path: list[Any]) -> None:

@@ -8,6 +8,9 @@ VERDICT: Final = "verdict"
 LEAVES: Final = "leaves"
 """Of a flowable: with its end the whole execution is to end, in this state, unless one of its children went wrong."""
 
+OUTCOME: Final = "outcome"
+"""Of a flowable that does more than its children: how that ended. It counts as the end of a child does."""
+
 SEQUENCE: Final = "sequence"
 """Of an execution: how many task runs there have been, so that no id of a removed one is given again."""
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from segue.engine import fixtures, narrowing
+from segue.engine import fixtures, iterations, narrowing
 from segue.engine.asking import awaited
 from segue.engine.calls import call_question
 from segue.engine.ending import outputs_question
-from segue.engine.flowables import approval, working_directory
+from segue.engine.flowables import approval, loop, working_directory
 from segue.engine.flowables.steering import Question
 from segue.engine.flowables.table import steering_of
 from segue.engine.plan import SECRET, Plan
@@ -23,7 +23,7 @@ from segue.engine.templates import needs_of
 from segue.model.change import EvaluationOrdered
 from segue.model.execution import Execution
 from segue.model.names import TaskRunId
-from segue.model.order import Order
+from segue.model.order import LOOP_ERRANDS, Order
 from segue.model.task import Approval, Decision, LoopUntil, Runnable, Sleep, Subflow
 
 
@@ -87,6 +87,8 @@ def _errand(scene: Scene, order: Order) -> Order:
     task, run = scene.node.task, scene.run
     assert task is not None
     assert run is not None
+    if order.purpose in LOOP_ERRANDS:
+        return replace(order, properties=order.template, template=None)
     folder = working_directory.folder_name(run)
     return replace(
         order,
@@ -119,6 +121,8 @@ def _question(scene: Scene, purpose: str) -> Question | None:
     task = scene.node.task
     if task is None:
         return outputs_question(scene)
+    if loop.is_loop(scene.node) and (asked := iterations.question_of(scene, purpose)) is not None:
+        return asked
     match purpose:
         case "run_if":
             return Question(purpose, task.run_if)

@@ -5,22 +5,24 @@ branches are `tasks`, `errors`, `finally` and `afterExecution`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 from segue.engine.templates import EVERYTHING, Needs, needs_of
 from segue.engine.templates import is_pure as _is_pure
 from segue.model.flow import Flow
-from segue.model.order import ERRANDS
+from segue.model.order import ERRANDS, LOOP_ERRANDS
 from segue.model.task import (
     Approval,
     Decision,
     ForEach,
     If,
+    Loop,
     LoopUntil,
     Pause,
     Retry,
+    RetryBehavior,
     Runnable,
     Sleep,
     Subflow,
@@ -64,12 +66,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Plan:
-    """`surroundings` are the variables that do not come from an execution (`envs`, `globals`, `kestra`), as they are at
-    any time: the one thing here that is not the flow's, and the daemon's to keep."""
+    """`loops` are the plans of the iterations of every Loop in the flow, by its id: of the tasks in a Loop there is
+    nothing in `nodes`. `surroundings` are the variables that do not come from an execution (`envs`, `globals`,
+    `kestra`), as they are at any time: the one thing here that is not the flow's, and the daemon's to keep."""
 
     flow: Flow
     root: Node
     nodes: Mapping[str, Node]
+    loops: Mapping[str, "Plan"]
     surroundings: Mapping[str, Any]
 
     @classmethod
@@ -96,7 +100,31 @@ class Plan:
         )
         for name, tasks in lists:
             _grow(root, name, tasks, nodes)
-        return cls(flow=flow, root=root, nodes=nodes, surroundings=surroundings)
+        loops: dict[str, Plan] = {}
+        for node in nodes.values():
+            if node.task is not None and isinstance(node.task.body, Loop):
+                inner = cls.of(iteration_flow(flow, node, node.task.body), surroundings)
+                loops.update({node.id: inner, **inner.loops})
+        return cls(flow=flow, root=root, nodes=nodes, loops=loops, surroundings=surroundings)
+
+
+def iteration_flow(flow: Flow, node: Node, body: Loop) -> Flow:
+    """What an iteration runs, as a flow: the tasks and outputs of its Loop. All that is about an execution as a whole -
+    who may start it, how long it may take, what follows its end - is the business of the one around."""
+    retries = node.retry is not None and node.retry.behavior is RetryBehavior.RETRY_FAILED_TASK
+    return replace(
+        flow,
+        tasks=body.tasks,
+        errors=(),
+        finally_=(),
+        after_execution=(),
+        outputs=body.outputs,
+        triggers=(),
+        concurrency=None,
+        retry=node.retry if retries else None,
+        sla=(),
+        checks=(),
+    )
 
 
 def _grow(parent: Node, branch: str, tasks: tuple[Task, ...], nodes: dict[str, Node]) -> None:
@@ -129,12 +157,19 @@ def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str,
     )
     nodes[task.id] = node
     for name, children in branches(task.body):
-        _grow(node, name, children, nodes)
+        if not (name == "tasks" and isinstance(task.body, Loop)):
+            _grow(node, name, children, nodes)
     return node
 
 
 def _errands(task: Task) -> frozenset[str]:
-    return ERRANDS if isinstance(task.body, WorkingDirectory) else frozenset()
+    match task.body:
+        case WorkingDirectory():
+            return ERRANDS
+        case Loop():
+            return LOOP_ERRANDS
+        case _:
+            return frozenset()
 
 
 def _templates(task: Task) -> Iterator[tuple[str, Any]]:
@@ -161,6 +196,9 @@ def _templates(task: Task) -> Iterator[tuple[str, Any]]:
             yield "condition", condition
         case Switch(value=value):
             yield "value", value
+        case Loop(values=values, break_when=condition):
+            yield "values", list(values) if isinstance(values, tuple) else values
+            yield "break_when", condition
         case ForEach(values=values):
             yield "values", list(values) if isinstance(values, tuple) else values
         case _:

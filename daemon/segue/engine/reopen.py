@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from segue.engine import iterations
 from segue.engine.asking import without_answers
 from segue.engine.ending import EXIT
-from segue.engine.flowables import approval, loop_until, waiting, working_directory
+from segue.engine.flowables import approval, loop, loop_until, waiting, working_directory
 from segue.engine.notes import HELD, LEAVES, SEQUENCE, VERDICT
 from segue.engine.outcome import is_blocking
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
@@ -97,22 +98,14 @@ class _Reopening:
 
 
 def restarted(flow: Scene) -> tuple[Change, ...]:
-    """Go on from what failed, or waits; `()` if nothing did, or something still runs."""
-    if not is_at_rest(flow.execution) or not has_restartable(flow):
+    """Go on from what failed; `()` if nothing did, or something still runs."""
+    if not is_at_rest(flow.execution) or not any(
+        is_blocking(scene.run.state) for scene in _suspects(flow) if scene.run
+    ):
         return ()
     reopening = _Reopening(flow.at)
     _restart_below(flow, reopening)
     return reopening.finish(flow, "tasks")
-
-
-def is_restartable(run: TaskRun) -> bool:
-    """Is it what a restart does again: failed in some way, or waiting."""
-    return is_blocking(run.state) or run.state is State.PAUSED
-
-
-def has_restartable(flow: Scene) -> bool:
-    """Is there anything to restart from. Of an execution that has ended, the flow's own task runs tell."""
-    return any(is_restartable(scene.run) for scene in _suspects(flow) if scene.run is not None)
 
 
 def _suspects(flow: Scene) -> Iterator[Scene]:
@@ -133,7 +126,7 @@ def _restart_below(scene: Scene, reopening: _Reopening) -> None:
 
 
 def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
-    if working_directory.is_folder(scene.node) or waiting.is_waiting(scene) or approval.is_decided(scene):
+    if working_directory.is_folder(scene.node) or approval.is_decided(scene):
         _restart_whole(scene, run, reopening)
         return
     main = scene.progress.notes.get("main")
@@ -146,16 +139,16 @@ def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
         reopening.move(run, State.RUNNING)
     reopening.forget_verdict(scene)
     _restart_below(scene, reopening)
+    if loop.is_loop(scene.node):
+        reopening.recount(scene, main, notes=iterations.taken_up(scene.progress.notes))
+        return
     reopening.recount(scene, main)
 
 
 def _restart_whole(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
-    """From its beginning: the folder that its tasks worked in is gone; what waits begins to anew, and what was decided
-    is asked again."""
-    if not run.state.is_final and not waiting.is_waiting(scene):
+    """From its beginning: the folder that its tasks worked in is gone; what was decided is asked anew."""
+    if not run.state.is_final:
         return
-    if waiting.is_waiting(scene):
-        reopening.changes.extend(waiting.stopped(scene))
     for child in list(_child_scenes(scene)):
         reopening.remove(child)
     reopening.move(run, State.RESTARTED)

@@ -2,6 +2,9 @@
 
 For the engine's own evaluations the live values are handed over as they are, whatever the execution weighs. What goes
 into an order is narrowed to what the templates name: see `narrow`.
+
+An iteration of a Loop is an execution of its own, so its `outputs` are flat. Behind them it sees what the execution around
+it has come to: outputs of the tasks before the Loop, the trigger, the `parents`. None of that is copied into it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,12 +12,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from segue.engine.evolve import values_of
+from segue.engine.flowables import loop
 from segue.engine.flowables.working_directory import run_around
 from segue.engine.scene import Scene
 from segue.model.execution import Execution, TaskRun
 
 _TENANT: Final = "main"
 _SCHEDULES: Final = "Schedule"
+# Outputs of an iteration are not kept by these values: what finds its way through the values by itself passes them over.
+_OUTSIDE: Final[Mapping[str, Any]] = {"isOutside": True}
 
 
 def scope_of(scene: Scene) -> dict[str, Any]:
@@ -23,8 +29,12 @@ def scope_of(scene: Scene) -> dict[str, Any]:
     variables.update(_of_execution(scene))
     if scene.run is not None:
         variables.update(_of_task_run(scene, scene.run))
+        if loop.is_loop(scene.node):
+            variables.update(loop.judged_variables(scene))
     if scene.node.needs.name("tasks"):
-        variables["tasks"] = task_states(scene.execution)
+        variables["tasks"] = {
+            key: state for each in _from_outside(scene.execution) for key, state in task_states(each).items()
+        }
     return variables
 
 
@@ -47,13 +57,29 @@ def _of_execution(scene: Scene) -> Iterator[tuple[str, Any]]:
     if execution.inputs or flow.inputs:
         yield "inputs", execution.inputs
     yield "vars", execution.variables
-    yield "outputs", execution.outputs_tree
+    yield "outputs", _outputs(execution)
     yield "labels", nested(execution.labels)
-    if execution.trigger is not None:
-        variables = dict(execution.trigger.variables)
+    if execution.loop_run is not None:
+        yield "item", loop.item_variables(execution.loop_run.item, execution.loop_run.parents)
+    trigger = next(_from_outside(execution)).trigger
+    if trigger is not None:
+        variables = dict(trigger.variables)
         yield "trigger", variables
-        if execution.trigger.type.rpartition(".")[2] == _SCHEDULES:
+        if trigger.type.rpartition(".")[2] == _SCHEDULES:
             yield "schedule", variables
+
+
+def _from_outside(execution: Execution) -> Iterator[Execution]:
+    """The executions around an iteration, the outermost first, and itself; else only itself."""
+    if execution.outer is not None:
+        yield from _from_outside(execution.outer)
+    yield execution
+
+
+def _outputs(execution: Execution) -> Mapping[str, Any]:
+    if execution.outer is None:
+        return execution.outputs_tree
+    return {**_outputs(execution.outer), **execution.outputs_tree}
 
 
 def _of_task_run(scene: Scene, run: TaskRun) -> Iterator[tuple[str, Any]]:
@@ -85,7 +111,7 @@ def _taskrun(run: TaskRun) -> dict[str, Any]:
 
 
 def _parents(execution: Execution, run: TaskRun) -> Iterator[dict[str, Any]]:
-    """From the nearest to the farthest, those that have a value or outputs."""
+    """From the nearest to the farthest, those that have a value or outputs; of an iteration also those around its Loop."""
     above = run
     while above.parent_id is not None:
         above = execution.task_runs[above.parent_id]
@@ -96,6 +122,19 @@ def _parents(execution: Execution, run: TaskRun) -> Iterator[dict[str, Any]]:
             entry["outputs"] = above.outputs
         if entry:
             yield entry
+    around = _run_around(execution)
+    if around is not None:
+        if around[1].value is not None:
+            yield {"taskrun": {"value": around[1].value}, **_OUTSIDE}
+        yield from ({**parent, **_OUTSIDE} for parent in _parents(*around))
+
+
+def _run_around(execution: Execution) -> tuple[Execution, TaskRun] | None:
+    """The Loop's task run, in the execution around an iteration."""
+    if execution.outer is None or execution.loop_run is None:
+        return None
+    run = execution.outer.task_runs.get(execution.loop_run.task_run_id)
+    return None if run is None else (execution.outer, run)
 
 
 def task_states(execution: Execution) -> dict[str, Any]:

@@ -11,7 +11,7 @@ begun is not stopped by a failure, but nothing new starts beside it.
 
 from collections.abc import Sequence
 
-from segue.engine import asking, attempts, batches, calls, ending, fixtures, kill
+from segue.engine import asking, attempts, batches, calls, ending, fixtures, iterations, kill
 from segue.engine.asking import Answer, Pending
 from segue.engine.ending import EXIT
 from segue.engine.flowables import parts, working_directory
@@ -179,7 +179,10 @@ def _with_children(scene: Scene, children: Sequence[Child]) -> Changes:
         children = ()
     if children:
         return _make(scene, children)
-    return () if scene.progress.running else _next_list(scene)
+    if scene.progress.running:
+        return ()
+    waits = iterations.going_on(scene)
+    return _next_list(scene) if waits is None else waits
 
 
 def _make(scene: Scene, children: Sequence[Child]) -> Changes:

@@ -3,7 +3,7 @@ in the same few kinds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from segue.engine.zones import NotADate
@@ -11,7 +11,6 @@ from segue.expression import iso
 
 _DAY: Final = timedelta(days=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_OFFSET_LENGTH_MAX: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +118,24 @@ def _aligned(now: datetime, every: timedelta) -> datetime:
 
 def _time_on(day: date, text: str, zone: tzinfo) -> datetime:
     """That time of that day; in its own offset if it has one."""
-    body, offset = text, None
-    for mark in ("Z", "+", "-"):
-        if mark in text and len(text) - text.rindex(mark) <= _OFFSET_LENGTH_MAX:
-            body, offset = text[: text.rindex(mark)], text[text.rindex(mark) :]
-            break
-    moment: time | None = iso.read_time(body)
-    if moment is None:
+    found = iso.read_time_of_day(text)
+    if found is None:
         raise NotADate(text, "it is not a time of day like 09:00:00+01:00")
-    return datetime.combine(day, moment, iso.offset_zone(offset) if offset else zone)
+    moment, own_zone = found
+    return datetime.combine(day, moment, own_zone or zone)
+
+
+def ending_after(window: Window, moment: datetime, zone: tzinfo) -> Bounds | None:
+    """The first window that is over later than that; None for those that never are, or are only begun by what happens."""
+    if isinstance(window, Always | Sliding):
+        return None
+    step = _DAY if isinstance(window, Daily) else window.every
+    if not step:
+        return None
+    bounds = bounds_at(window, moment, zone)
+    while bounds.end is not None and bounds.end <= moment:
+        bounds = bounds_at(window, bounds.end + step, zone)
+    return bounds
 
 
 def _to_millisecond(moment: datetime) -> datetime:

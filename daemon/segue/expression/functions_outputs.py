@@ -25,9 +25,9 @@ def _current_each_output(given: Given, evaluation: Evaluation) -> Any:
 
 
 def _parent_values(evaluation: Evaluation) -> list[str]:
-    """The loop values around this task run, the outermost first."""
-    parents = evaluation.variable("parents")
-    taskruns = [parent.get("taskrun") for parent in reversed(parents or []) if isinstance(parent, dict)]
+    """The loop values around this task run, the outermost first: in an iteration of a Loop only those within it."""
+    parents = [parent for parent in reversed(evaluation.variable("parents") or []) if isinstance(parent, dict)]
+    taskruns = [parent.get("taskrun") for parent in parents if not parent.get("isOutside")]
     return [key_text(taskrun.get("value")) for taskrun in taskruns if isinstance(taskrun, dict)]
 
 

@@ -20,6 +20,7 @@ _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\
 _OFFSET = r"(?P<offset>Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)(?:\[(?P<region>[\w/+\-:]+)\])?"
 _DATE_TIME = re.compile(f"{_DATE}[Tt]{_TIME}(?:{_OFFSET})?")
 _TIME_ONLY = re.compile(_TIME)
+_TIME_OF_DAY = re.compile(r"([\d:.]+)(Z|z|[+-]\d{2}(?::?\d{2})?)?")
 _DATE_ONLY = re.compile(_DATE)
 
 
@@ -152,6 +153,15 @@ def read_time(text: str) -> time | None:
         return time(*_clock_numbers(found)) if found else None
     except ValueError:
         return None
+
+
+def read_time_of_day(text: str) -> tuple[time, tzinfo | None] | None:
+    """A time with or without an offset: `09:00`, `09:00:00+01:00`."""
+    found = _TIME_OF_DAY.fullmatch(text.strip())
+    moment = read_time(found[1]) if found else None
+    if found is None or moment is None:
+        return None
+    return moment, offset_zone(found[2]) if found[2] else None
 
 
 def _read_zone(offset: str | None, name: str | None, region: Any) -> tzinfo | None:

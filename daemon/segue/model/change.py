@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from segue.model.event import TimerKind
-from segue.model.execution import Failure
+from segue.model.execution import Failure, Item
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 
@@ -124,11 +124,34 @@ class ChildOrdered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IterationOrdered:
+    """*Act*: make the iteration number `number` of a Loop, for `item`; or set `again` going, that of an earlier attempt
+    (which has its item). The answer is `ChildStarted`."""
+
+    id: TaskRunId
+    attempt: int
+    number: int
+    item: Item | None = None
+    again: ExecutionId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IterationsSought:
+    """*Act*: look, once all that was decided is durable, which iterations of a Loop behind the number `after` did not
+    end well. The answer is `IterationsFound`."""
+
+    id: TaskRunId
+    attempt: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChildKillOrdered:
-    """*Act*: kill an execution that a task run had made."""
+    """*Act*: kill an execution that a task run had made; `cascades`: with those that it waits for itself."""
 
     id: TaskRunId
     execution_id: ExecutionId
+    cascades: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +227,8 @@ Change = (
     | EvaluationDropped
     | KillOrdered
     | ChildOrdered
+    | IterationOrdered
+    | IterationsSought
     | ChildKillOrdered
     | TimerSet
     | TimerCleared

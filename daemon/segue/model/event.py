@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from segue.model.execution import Failure
+from segue.model.execution import Failure, Item
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.model.task import Decision
@@ -232,7 +232,7 @@ class ChildRefused:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildEnded:
     """An execution that a task run waits for came to an end. `outputs` are its own; `seen` is what the template of the
-    task's outputs came to in its scope, or why it did not."""
+    task's outputs came to in its scope, or why it did not; `item` is that of an iteration."""
 
     at: datetime
     task_run_id: TaskRunId
@@ -240,7 +240,21 @@ class ChildEnded:
     state: State
     outputs: Mapping[str, Any] | None = None
     seen: Mapping[str, Any] | Failure | None = None
+    item: Item | None = None
     chance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IterationsFound:
+    """Those iterations behind the number `after` that did not end well: number and execution, in order. A restart does
+    them again. `is_last`: there are no others."""
+
+    at: datetime
+    task_run_id: TaskRunId
+    attempt: int
+    after: int
+    found: tuple[tuple[int, ExecutionId], ...]
+    is_last: bool
 
 
 Event = (
@@ -262,4 +276,5 @@ Event = (
     | ChildStarted
     | ChildRefused
     | ChildEnded
+    | IterationsFound
 )

@@ -26,7 +26,7 @@ class Moved:
 class Kind(StrEnum):
     NORMAL = "NORMAL"
     TEST = "TEST"
-    LOOP = "LOOP"
+    LOOP = "LOOP"  # an iteration of a Loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,29 @@ class TriggeredBy:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What an iteration of a Loop is for: the value, a text unless it is a scalar; its place, from 0; its key in a map."""
+
+    index: int
+    value: Any
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopRun:
+    """Of an iteration: the Loop that it belongs to, its item, and those of the loops around that one, the nearest
+    first."""
+
+    task_id: str
+    task_run_id: TaskRunId
+    item: Item
+    parents: tuple[Item, ...] = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Execution:
-    """One run of one revision, pinned to `commit`."""
+    """One run of one revision, pinned to `commit`. An iteration of a Loop (`loop_run`) runs a part of it."""
 
     id: ExecutionId
     namespace: str
@@ -120,10 +140,12 @@ class Execution:
     scheduled_at: datetime | None = None
     attempt_number: int = 1
     kind: Kind = Kind.NORMAL
+    loop_run: LoopRun | None = None
     progress: Progress = field(default_factory=Progress)
     task_runs: dict[TaskRunId, TaskRun] = field(default_factory=dict)
     # Derived while evolving and rebuilt on recovery (`engine.rebuild`): what expressions see as `outputs`, what waits
     # to be settled, task runs by their parent, the next number, and what is open, waits for its next attempt or is paused.
+    # `outer` is the execution whose Loop an iteration belongs to, if that is still known: its outputs are seen too.
     outputs_tree: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     unsettled: deque[TaskRunId | None] = field(default_factory=deque, compare=False, repr=False)
     children: dict[TaskRunId | None, list[TaskRunId]] = field(default_factory=dict, compare=False, repr=False)
@@ -131,6 +153,7 @@ class Execution:
     open_attempts: int = field(default=0, compare=False, repr=False)
     retrying: int = field(default=0, compare=False, repr=False)
     pausing: int = field(default=0, compare=False, repr=False)
+    outer: "Execution | None" = field(default=None, compare=False, repr=False)
 
     @property
     def state(self) -> State:
@@ -139,6 +162,11 @@ class Execution:
     @property
     def started_at(self) -> datetime:
         return self.history[0].at
+
+    @property
+    def is_test(self) -> bool:
+        """A test, or an iteration of a Loop in one."""
+        return self.kind is Kind.TEST or (self.outer is not None and self.outer.is_test)
 
     @property
     def is_over(self) -> bool:

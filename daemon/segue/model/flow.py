@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from segue.model.input import DependsOn, Input
+from segue.model.output import Output
 from segue.model.task import Retry, Task, walk
 from segue.model.trigger import Trigger
 
@@ -26,18 +27,6 @@ __all__ = [
     "Sla",
     "SlaBehavior",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """One typed output of the flow, rendered when the execution ends."""
-
-    id: str
-    type: str
-    value: Any
-    required: bool = True
-    display_name: str = ""
-    description: str = ""
 
 
 class ConcurrencyBehavior(StrEnum):

@@ -19,9 +19,13 @@ class LogLevel(StrEnum):
 SETUP = "setup"
 TEARDOWN = "teardown"
 POLL = "poll"
+LINES = "lines"
+COLLECT = "collect"
 ERRANDS = frozenset({SETUP, TEARDOWN})
 """Purposes for which a worker does more than evaluate a template: it makes a working directory ready, or keeps what is
 to be kept of it."""
+LOOP_ERRANDS = frozenset({LINES, COLLECT})
+"""The same for a Loop: it reads values from a file, or brings the outputs of the iterations together."""
 
 LEVELS: tuple[LogLevel, ...] = tuple(LogLevel)
 
@@ -59,7 +63,7 @@ class Order:
 
     @property
     def is_errand(self) -> bool:
-        return self.purpose in ERRANDS or self.purpose == POLL
+        return self.purpose in ERRANDS or self.purpose in LOOP_ERRANDS or self.purpose == POLL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

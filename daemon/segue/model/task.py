@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from segue.model.input import Input
+from segue.model.output import Output
 
 
 class RetryKind(StrEnum):
@@ -125,6 +126,34 @@ class ForEach:
     values: str | tuple[Any, ...]
     tasks: tuple["Task", ...]
     concurrency_limit: int = 1
+    errors: tuple["Task", ...] = ()
+    finally_: tuple["Task", ...] = ()
+
+
+class FetchType(StrEnum):
+    """Where the outputs of iterations go: among the task's own, or to a file."""
+
+    AUTO = "AUTO"
+    FETCH = "FETCH"
+    STORE = "STORE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """The tasks once for each value (2.0), each time as an execution of its own, `concurrency_limit` of them at once (0:
+    no limit of its own).
+
+    `values` is a list, a map, or an expression that gives one of them or the address of a file with a value in a line.
+    `outputs` are those of each iteration. `errors` and `finally_` are the loop's: they run once, beside it.
+    """
+
+    values: str | tuple[Any, ...] | Mapping[str, Any]
+    tasks: tuple["Task", ...]
+    concurrency_limit: int = 0
+    transmit_failed: bool = True
+    outputs: tuple[Output, ...] = ()
+    fetch_type: FetchType = FetchType.AUTO
+    break_when: str | None = None
     errors: tuple["Task", ...] = ()
     finally_: tuple["Task", ...] = ()
 
@@ -344,6 +373,7 @@ Body = (
     | Switch
     | AllowFailure
     | ForEach
+    | Loop
     | LoopUntil
     | Pause
     | Approval

@@ -22,6 +22,8 @@ from segue.model.change import (
     EvaluationDropped,
     EvaluationOrdered,
     ExecutionMoved,
+    IterationOrdered,
+    IterationsSought,
     KillOrdered,
     RerunOrdered,
     TaskRunMoved,
@@ -43,11 +45,14 @@ from segue.runtime.snapshots import snapshot
 from segue.runtime.timers import TimerKey, Timers
 from segue.store.records import Timer
 
+AsksOfOthers = ChildOrdered | IterationOrdered | IterationsSought | ChildKillOrdered
+"""What an execution asks for that concerns others, which its tasks have made or are to make."""
+
 
 class OrdersChildren(Protocol):
     """Who makes the executions that tasks of others ask for."""
 
-    def order(self, execution_id: ExecutionId, change: ChildOrdered | ChildKillOrdered) -> None: ...
+    def order(self, execution_id: ExecutionId, change: AsksOfOthers) -> None: ...
     def replaced(self, old: Execution, new: Execution, round_: Round) -> None: ...
     def settle(self, round_: Round) -> None: ...
 
@@ -108,11 +113,11 @@ class Decisions:
         return made
 
     def admit(self, round_: Round, live: Live) -> None:
-        """Let an execution go, or have it wait or end, as its flow's limit says; a test goes at once. The limit is the live
-        revision's."""
+        """Let an execution go, or have it wait or end, as its flow's limit says. The limit is the live revision's; a test
+        goes at once, and an iteration with the execution around it."""
         deployed = self._revisions.live.flows.get(live.key, live.deployed)
         concurrency = deployed.flow.concurrency
-        if live.execution.state.holds_slot or live.execution.kind is Kind.TEST:
+        if live.execution.state.holds_slot or live.execution.kind is not Kind.NORMAL:
             self._applied(round_, live, Started(at=round_.at))
             return
         holding = self.executions.holding(live.key) if concurrency else 0
@@ -200,7 +205,7 @@ class Decisions:
                     self._timers.set(TimerKey(execution.id, kind, run_id), due)
                 case TimerCleared(kind=kind, id=run_id):
                     self._timers.clear(TimerKey(execution.id, kind, run_id))
-                case ChildOrdered() | ChildKillOrdered():
+                case ChildOrdered() | IterationOrdered() | IterationsSought() | ChildKillOrdered():
                     assert self._children is not None
                     self._children.order(execution.id, change)
                 case RerunOrdered(due=due):

@@ -5,7 +5,7 @@ A reader takes the set once and sees one commit's world: all old or all new.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from segue.engine.plan import Plan
 from segue.model.execution import Execution
@@ -30,6 +30,11 @@ class Deployed:
     @property
     def key(self) -> FlowKey:
         return self.revision.key
+
+    def part(self, loop_id: str) -> "Deployed | None":
+        """What an iteration of that Loop runs of it; None if there is no such Loop (any more)."""
+        plan = self.plan.loops.get(loop_id)
+        return None if plan is None else replace(self, flow=plan.flow, plan=plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,16 @@ class Revisions:
         return kept
 
     def of(self, execution: Execution) -> Deployed | None:
-        return self.find(FlowKey(execution.namespace, execution.flow_id), execution.revision)
+        """What the execution runs: the revision, or of an iteration the part of it that is its Loop's. That is found by
+        the Loop's id, so nothing has to be remembered for it over a restart."""
+        return self.in_place_of(execution, execution.revision)
+
+    def in_place_of(self, execution: Execution, number: int) -> Deployed | None:
+        """The same in another revision of the flow."""
+        whole = self.find(FlowKey(execution.namespace, execution.flow_id), number)
+        if whole is None or execution.loop_run is None:
+            return whole
+        return whole.part(execution.loop_run.task_id)
 
     def _keep(self, deployed: Deployed) -> None:
         self._older[deployed.key, deployed.revision.number] = deployed

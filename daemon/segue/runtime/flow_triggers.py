@@ -55,8 +55,9 @@ class FlowTriggers:
         self._listeners = Listeners(deployed.flow for deployed in self._revisions.live.flows.values())
 
     def on_move(self, round_: Round, live: Live, state: State) -> None:
-        if live.execution.kind is Kind.TEST:
-            return  # a test is no news to anybody
+        """A test is no news to anybody, and an iteration of a Loop is a part of an execution."""
+        if live.execution.kind is not Kind.NORMAL:
+            return
         listeners = self._listeners.to(live.key.namespace, live.key.flow_id, state)
         for listener in listeners:
             self._hear(round_, listener, live, state)

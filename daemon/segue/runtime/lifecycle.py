@@ -20,9 +20,11 @@ from segue.git.history import is_ancestor
 from segue.git.namespace_files import NamespaceFiles
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
+from segue.runtime.around import Around
 from segue.runtime.children import Children
 from segue.runtime.clock import Clock, Dice, SystemClock
 from segue.runtime.daemon import Parts, RunningDaemon
+from segue.runtime.deadlines import Deadlines
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch
@@ -45,6 +47,7 @@ from segue.runtime.secrets import Secrets
 from segue.runtime.settings import Settings
 from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.starts import Starts
+from segue.runtime.stopping import StopsAfter
 from segue.runtime.ticker import Ticker
 from segue.runtime.timers import Timers
 from segue.runtime.trigger_states import TriggerStarts, TriggerStates
@@ -133,6 +136,8 @@ class Segue:
             self._was_fired,
         )
         self.flow_triggers = FlowTriggers(self.revisions, self.trigger_states, trigger_starts, zone, self.surroundings)
+        self.deadlines = Deadlines(self.revisions, self.trigger_states, trigger_starts, self.loop, self.clock, zone)
+        self.stops_after = StopsAfter(self.revisions, self.trigger_states)
         self.file_triggers = FileTriggers(
             self.revisions,
             self.trigger_states,
@@ -177,6 +182,7 @@ class Segue:
         self.sync.on_applied(self.decisions.release_all)
         if follows:
             self.sync.on_applied(self.scheduler.refresh)
+            self.sync.on_applied(self.deadlines.refresh)
             self.sync.on_applied(self.file_triggers.refresh)
             self.sync.on_applied(self.poller.refresh)
         for hook in (
@@ -184,13 +190,22 @@ class Segue:
             self.flow_triggers.on_move,
             self.scheduler.on_move,
             self.poller.on_move,
+            self.stops_after.on_move,
             self.keeper.on_move,
         ):
             self.decisions.on_move(hook)
         self.reads = StoreReads(foundation.readers, self.clock)
-        acts = Acts(self.revisions, self.decisions, dice)
+        around = Around(self.executions, self.revisions, self.reads.execution)
+        acts = Acts(self.revisions, self.decisions, around, dice)
         self.children = Children(
-            self.revisions, self.loop, self.decisions, starts, dice, self.reads.execution, acts.take_in
+            self.revisions,
+            self.loop,
+            self.decisions,
+            starts,
+            self.clock,
+            dice,
+            self.reads,
+            acts.take_in,
         )
         self.decisions.bind(self.children)
         self.decisions.on_move(self.children.on_move)
@@ -201,6 +216,7 @@ class Segue:
             self.dispatch,
             self.timers,
             self.children,
+            around,
             folders,
             dice,
             settings.worker_lost,
@@ -228,6 +244,7 @@ class Segue:
                 dispatch=self.dispatch,
                 starts=starts,
                 acts=acts,
+                around=around,
                 webhooks=webhooks,
                 scheduler=self.scheduler,
                 trigger_states=self.trigger_states,
@@ -307,6 +324,7 @@ class Segue:
         self.measures.is_ready = False
         self.ask_to_stop()
         self.scheduler.stop()
+        self.deadlines.stop()
         await self.file_triggers.stop()
         await self.poller.stop()
         self.dispatch.stop()

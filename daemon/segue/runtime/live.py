@@ -26,7 +26,7 @@ class LiveExecutions:
     """All of them by id, who holds a slot of a flow and who waits for one. Tests do neither.
 
     Slots are sets of ids that follow from the executions' states: a slot cannot leak, since who is not live holds
-    none.
+    none. Iterations hold none either: the execution around them has its own.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class LiveExecutions:
     def reindex(self, live: Live) -> None:
         """Take note of the state that an execution is in now."""
         execution_id, state = live.execution.id, live.execution.state
-        if state.holds_slot and live.execution.kind is not Kind.TEST:
+        if state.holds_slot and live.execution.kind is Kind.NORMAL:
             self._holding.setdefault(live.key, set()).add(execution_id)
         else:
             self._leave(self._holding, live)

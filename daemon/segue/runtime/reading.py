@@ -3,7 +3,8 @@ storage. Nothing here decides or writes; all of it is called from threads.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -13,7 +14,8 @@ from segue.git.mirror import Mirror
 from segue.git.names import BadName
 from segue.git.namespace_files import NamespaceFiles
 from segue.git.runner import GitError
-from segue.model.execution import Execution, TaskRun
+from segue.model.execution import Execution, Kind, TaskRun
+from segue.model.names import ExecutionId
 from segue.model.order import LogLevel
 from segue.model.revision import Commit, FlowKey, Revision
 from segue.model.state import State
@@ -55,10 +57,6 @@ class StoreReads:
     def execution_alone(self, execution_id: str) -> Execution | None:
         with self._readers.snapshot() as connection:
             return executions.get(connection, execution_id, with_task_runs=False)
-
-    def execution_in_outline(self, execution_id: str) -> Execution | None:
-        with self._readers.snapshot() as connection:
-            return executions.with_first_task_runs(connection, execution_id)
 
     def task_runs(self, execution_id: str, *, offset: int, limit: int) -> ports.Page[TaskRun]:
         with self._readers.snapshot() as connection:
@@ -199,6 +197,14 @@ class StoreReads:
             found = entries.get(connection, namespace, key, now=self._clock.now())
         return None if found is None else key_value(found)
 
+    def iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
+        with self._readers.snapshot() as connection:
+            return executions.iterations(connection, loop_run_id, after=after, limit=limit)
+
+    def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
+        with self._readers.snapshot() as connection:
+            return executions.unfinished_iterations(connection, loop_run_id, after=after, limit=limit)
+
 
 class GitSources:
     """`ports.Sources` over the mirror."""
@@ -281,7 +287,28 @@ class StoredFiles:
 
 def filters_of(wanted: Iterable[ports.Wanted]) -> searching.Filters:
     """The store's filters of what was asked for; which comparisons there can be says `web.filters`."""
-    return _all_of(searching.Filters, _filter, wanted)
+    wanted = tuple(wanted)
+    return replace(_all_of(searching.Filters, _filter, wanted), iterations=_iterations(wanted))
+
+
+def _iterations(wanted: Sequence[ports.Wanted]) -> searching.Iterations:
+    """Who asks by kind, for certain executions or for what others started means iterations of loops as well; nobody else
+    sees them."""
+    named = tuple(_named(wanted))
+    kinds = {value for each in named if each.field is Field.KIND and each.op is Op.EQUALS for value in each.values}
+    if kinds == {Kind.LOOP.value} and all(each in wanted for each in named if each.field is Field.KIND):
+        return searching.Iterations.ALONE
+    is_meant = any(each.field in _NAMING_ITERATIONS and "MAIN" not in each.values for each in named)
+    return searching.Iterations.TOO if is_meant else searching.Iterations.LEFT_OUT
+
+
+def _named(wanted: Iterable[ports.Wanted]) -> Iterator[ports.Filter]:
+    for each in wanted:
+        if isinstance(each, ports.AnyOf):
+            for alternative in each.alternatives:
+                yield from _named(alternative)
+        else:
+            yield each
 
 
 def log_filters_of(wanted: Iterable[ports.Wanted]) -> logs.LogFilters:
@@ -351,6 +378,7 @@ def _filter(each: ports.Filter) -> dict[str, Any]:
             return {"columns": ((_COLUMNS[field], match),)}
 
 
+_NAMING_ITERATIONS: Final = frozenset({Field.ID, Field.KIND, Field.CHILD, Field.TRIGGER_EXECUTION_ID})
 # Fields by which few executions may be found, and the columns of all that are compared row by row.
 _DRIVING: Final = {
     Field.TRIGGER_ID: "trigger_id",

@@ -14,6 +14,7 @@ from segue.engine.rebuild import restore
 from segue.model.event import TimerKind, WhenLost, WorkerLost
 from segue.model.execution import Execution, Moved, TaskRun
 from segue.model.state import State
+from segue.runtime.around import Around
 from segue.runtime.children import Children
 from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
@@ -50,6 +51,7 @@ class Recovery:
         dispatch: Dispatch,
         timers: Timers,
         children: Children,
+        around: Around,
         folders: SharedFolders,
         dice: Dice,
         worker_lost: WhenLost,
@@ -59,6 +61,7 @@ class Recovery:
         self._dispatch = dispatch
         self._timers = timers
         self._children = children
+        self._around = around
         self._folders = folders
         self._dice = dice
         self._worker_lost = worker_lost
@@ -67,6 +70,8 @@ class Recovery:
         for timer in left.timers:
             self._timers.set(TimerKey(timer.execution_id, timer.kind, timer.task_run_id), timer.due)
         taken = [live for execution in left.executions if (live := self._adopted(execution, round_)) is not None]
+        for live in taken:
+            self._around.attach(live.execution)
         for live in taken:
             self._go_on(live, round_)
         self._folders.remove_except({name for live in taken for name in folders_of(live.deployed.plan, live.execution)})

@@ -113,7 +113,7 @@ class Starts:
             labels=request.labels,
             revision=request.revision,
             scheduled_at=request.scheduled_at,
-            kind=Kind(request.kind) if request.kind in set(Kind) else Kind.NORMAL,
+            kind=Kind.TEST if request.kind == Kind.TEST else Kind.NORMAL,
         )
         prepared = await self.prepare(wanted)
         if isinstance(prepared, ports.Refusal):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from segue.engine.calls import parent_of
 from segue.model.execution import Execution
 from segue.model.order import LogLevel
 from segue.model.revision import FlowKey
@@ -68,6 +69,7 @@ class WorkersAsks:
             "execution.resume": self._resume,
             "execution.kill": self._kill,
             "children.outputs": self._outputs_of_children,
+            "loop.outputs": self._outputs_of_iterations,
             "logs.fetch": self._fetch_logs,
             "logs.purge": self._purge_logs,
             "metrics.purge": self._purge_metrics,
@@ -197,6 +199,12 @@ class WorkersAsks:
         found = await asyncio.to_thread(self._reads.search, search)
         return [each.outputs or {} for each in found.results]
 
+    async def _outputs_of_iterations(self, asker: _Asker, arguments: Arguments) -> list[dict[str, Any]]:
+        """Those of the next ones, with their items, by their number."""
+        run_id, after = str(arguments["task_run_id"]), int(arguments["after"])
+        found = await asyncio.to_thread(self._reads.iterations, run_id, after=after, limit=CHILDREN_AT_ONCE)
+        return [_iteration(each) for each in found if _is_of(each, asker)]
+
     async def _missing(self, _asker: _Asker, arguments: Arguments) -> list[str]:
         return await self._purges.missing([str(each) for each in arguments["ids"]])
 
@@ -277,6 +285,22 @@ class WorkersAsks:
         answer = await self._daemon.act_on_trigger(key, SetDisabled(disabled=not arguments["enabled"]))
         if isinstance(answer, Refusal):
             raise NoAnswer(answer.message)
+
+
+def _is_of(execution: Execution, asker: _Asker) -> bool:
+    """Only the execution around an iteration may ask for its outputs."""
+    asked_by = parent_of(execution)
+    return asked_by is not None and asked_by[0] == asker.execution_id
+
+
+def _iteration(execution: Execution) -> dict[str, Any]:
+    assert execution.loop_run is not None
+    item = execution.loop_run.item
+    told = {"value": item.value, "iteration": item.index}
+    return {
+        "item": told if item.key is None else {**told, "key": item.key},
+        "outputs": execution.outputs or {},
+    }
 
 
 def _granted(answer: Execution | Refusal) -> Execution:

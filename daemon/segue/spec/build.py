@@ -23,9 +23,11 @@ from segue.model.task import (
     Call,
     Dag,
     EachItem,
+    FetchType,
     ForEach,
     ForEachItem,
     If,
+    Loop,
     LoopUntil,
     Parallel,
     Pause,
@@ -46,7 +48,7 @@ from segue.spec import tasks
 from segue.spec.build_triggers import trigger_of
 from segue.spec.catalogue import PREFIX
 from segue.spec.flow import CheckSpec, ExecutionAssertion, FlowSpec, MaxDuration, OutputSpec
-from segue.spec.flowables import Decisions
+from segue.spec.flowables import Decisions, LoopOutput
 from segue.spec.inputs import OLD_TYPES
 from segue.spec.reading import Object
 from segue.spec.tasks import ConstantRetry, ExponentialRetry, RandomRetry
@@ -134,7 +136,7 @@ _INPUT_COMMON: Final = frozenset(
 )
 
 
-def _output_of(spec: OutputSpec) -> Output:
+def _output_of(spec: OutputSpec | LoopOutput) -> Output:
     return Output(
         id=spec.id,
         type=OLD_TYPES.get(spec.type, spec.type),
@@ -341,6 +343,20 @@ def _for_each(values: Any, limit: int, read: Object) -> Body:
     )
 
 
+def _loop(read: Object) -> Body:
+    own = read.own
+    return Loop(
+        values=tuple(own.values) if isinstance(own.values, list) else own.values,
+        tasks=_tasks(read, "tasks"),
+        concurrency_limit=own.concurrency_limit,
+        transmit_failed=own.transmit_failed,
+        outputs=tuple(map(_output_of, own.outputs or ())),
+        fetch_type=FetchType(own.fetch_type),
+        break_when=own.break_when,
+        **_endings(read),
+    )
+
+
 _BODIES: Final[Mapping[str, Callable[[Object], Body]]] = {
     PREFIX + "core.flow.Sleep": _sleep,
     PREFIX + "core.flow.Sequential": _sequential,
@@ -351,6 +367,7 @@ _BODIES: Final[Mapping[str, Callable[[Object], Body]]] = {
     PREFIX + "core.flow.Switch": _switch,
     PREFIX + "core.flow.Subflow": _subflow,
     PREFIX + "core.flow.ForEachItem": _for_each_item,
+    PREFIX + "core.flow.Loop": _loop,
     PREFIX + "core.flow.LoopUntil": _loop_until,
     PREFIX + "core.flow.Pause": _pause,
     PREFIX + "core.flow.Approval": _approval,

@@ -134,6 +134,7 @@ _IN_THE_ENGINE: Final = frozenset(
         "core.flow.Switch",
         "core.flow.AllowFailure",
         "core.flow.Subflow",
+        "core.flow.Loop",
         "core.flow.ForEachItem",
         "core.flow.LoopUntil",
         "core.flow.Pause",

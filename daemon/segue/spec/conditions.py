@@ -1,13 +1,14 @@
 """Conditions of triggers (1.x), and what all of them share."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from segue.spec.fields import Dynamic, Labels, Span, Spec, Text, keys_of
 from segue.spec.nested import ConditionList, ConditionMap
 from segue.spec.types.execution import StateName
+from segue.spec.windows import TimeWindow
 
 DayOfWeek = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 
@@ -140,7 +141,7 @@ class MultipleCondition(Spec):
 
     id: Text = Field(description="Name of the condition.")
     conditions: ConditionMap = Field(description="The conditions by name.")
-    time_window: Any = Field(default=None, description="The window of time.")
+    time_window: TimeWindow | None = Field(default=None, description="The window of time.")
     reset_on_success: bool = Field(default=True, description="Begin anew after firing.")
     window: Span | None = Field(default=None, description="Older spelling of `timeWindow.window`.")
     window_advance: Span | None = Field(default=None, description="Older spelling of `timeWindow.windowAdvance`.")

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from segue.model.names import TRIGGER_ID_LENGTH_MAX
@@ -15,19 +14,11 @@ from segue.spec.tasks import TaskId, WorkerGroup, WorkerSelector
 from segue.spec.types.execution import StateName
 from segue.spec.types.http import HttpCall
 from segue.spec.types.levels import LogLevel
+from segue.spec.windows import TimeWindow, Timezone, Window
 
 _WEBHOOK_KEY_LENGTH_MAX: Final = 256
 
 
-def _check_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise PydanticCustomError("invalid-timezone", "'{name}' is not a valid time zone", {"name": name}) from error
-    return name
-
-
-Timezone = Annotated[Text, AfterValidator(_check_timezone)]
 RecoverMissed = Literal["ALL", "LAST", "NONE"]
 
 
@@ -163,43 +154,6 @@ class FilterGroup(Spec):
     filters: list[Filter] = Field(min_length=1, description="The tests.")
 
 
-class TimeWindow(Spec):
-    """The window of time in which all has to be met."""
-
-    type: Literal["DURATION_WINDOW", "SLIDING_WINDOW", "DAILY_TIME_DEADLINE", "DAILY_TIME_WINDOW"] = Field(
-        default="DURATION_WINDOW", description="Kind of window."
-    )
-    window: Span | None = Field(default=None, description="Length of the window; default PT24H.")
-    window_advance: Span | None = Field(default=None, description="Where windows begin (DURATION_WINDOW).")
-    deadline: Text | None = Field(default=None, description="Time of day with offset (DAILY_TIME_DEADLINE).")
-    start_time: Text | None = Field(default=None, description="Time of day with offset (DAILY_TIME_WINDOW).")
-    end_time: Text | None = Field(default=None, description="Time of day with offset (DAILY_TIME_WINDOW).")
-
-    @model_validator(mode="after")
-    def _check_bounds(self) -> Self:
-        message = self._missing()
-        if message:
-            raise PydanticCustomError(
-                "invalid-time-window", "Time window of type `{kind}` {message}", {"kind": self.type, "message": message}
-            )
-        return self
-
-    def _missing(self) -> str:
-        match self.type:
-            case "DAILY_TIME_DEADLINE":
-                if self.deadline is None:
-                    return "must have a deadline."
-                return "cannot have a window." if self.window or self.window_advance else ""
-            case "DAILY_TIME_WINDOW":
-                if self.start_time is None or self.end_time is None:
-                    return "must have a start time and an end time."
-                return "cannot have a deadline." if self.deadline else ""
-            case "SLIDING_WINDOW":
-                return "" if self.window is not None else "must have a window."
-            case _:
-                return "cannot have a deadline." if self.deadline else ""
-
-
 class Preconditions(Spec):
     """What has to be met before the trigger fires (1.x)."""
 
@@ -209,18 +163,6 @@ class Preconditions(Spec):
     flows: list[PreconditionFlow] | None = Field(default=None, description="Executions to wait for.")
     where: list[FilterGroup] | None = Field(default=None, description="Tests of executions.")
     description: Text | None = Field(default=None, description="For people.")
-
-
-class Window(Spec):
-    """The window of time in which all has to be met (2.0)."""
-
-    deadline: Text | None = Field(default=None, description="Time of day until when, each day.")
-    from_: Text | None = Field(default=None, alias="from", description="Time of day from when, with `to`.")
-    to: Text | None = Field(default=None, description="Time of day until when, with `from`.")
-    every: Span | None = Field(default=None, description="Windows of this length, one after another.")
-    offset: Span | None = Field(default=None, description="Where those begin.")
-    lookback: Span | None = Field(default=None, description="The last so much time.")
-    fire_once: bool | None = Field(default=None, description="Fire once in a window at most.")
 
 
 class OnMiss(Spec):

@@ -5,9 +5,9 @@
 -- name: put_executions
 -- A document that is NULL did not change.
 INSERT INTO executions (id, namespace, flow_id, revision, commit_id, state, kind, attempt_number, started_at, ended_at,
-    scheduled_at, parent_id, original_id, trigger_id, trigger_execution_id, is_live, history, progress, labels,
-    progress_values, inputs, variables, "trigger", outputs)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    scheduled_at, parent_id, original_id, trigger_id, trigger_execution_id, loop_task_run_id, loop_index, is_live,
+    history, progress, labels, progress_values, inputs, variables, "trigger", outputs, loop_run)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     state = excluded.state,
     attempt_number = excluded.attempt_number,
@@ -214,9 +214,6 @@ SELECT COLUMNS FROM executions WHERE id = ?;
 -- name: task_runs_of_execution
 SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence;
 
--- name: first_task_runs_of_execution
-SELECT COLUMNS FROM task_runs WHERE execution_id = ? AND parent_id IS NULL ORDER BY sequence;
-
 -- name: some_task_runs_of_execution
 SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence LIMIT ? OFFSET ?;
 
@@ -235,12 +232,12 @@ SELECT count(*) FROM task_runs WHERE execution_id = ?;
 WITH RECURSIVE stretches (position) AS (
     SELECT :since / :stretch UNION ALL SELECT position + 1 FROM stretches WHERE position < :until / :stretch
 ), states (state) AS (
-    SELECT DISTINCT state FROM execution_counts WHERE number > 0
+    SELECT DISTINCT state FROM execution_counts WHERE NOT is_loop AND number > 0
 ), counted (position, state, number) AS (
     SELECT position, state, (
         SELECT count(*) FROM (
             SELECT 1 FROM executions e INDEXED BY executions_state_ix
-            WHERE e.state = states.state
+            WHERE e.is_loop = 0 AND e.state = states.state
                 AND e.started_at >= max(position * :stretch, :since) AND e.started_at < (position + 1) * :stretch
             LIMIT :most
         )
@@ -287,10 +284,23 @@ SELECT content FROM documents WHERE execution_id = ? AND sequence = ? AND name =
 SELECT DISTINCT state FROM execution_counts WHERE number > 0;
 
 -- name: execution_counts
-SELECT namespace, flow_id, state, number FROM execution_counts WHERE number > 0;
+SELECT is_loop, namespace, flow_id, state, number FROM execution_counts WHERE number > 0;
 
 -- name: called_by
 SELECT id FROM executions WHERE trigger_execution_id = ? ORDER BY started_at, id;
+
+-- name: iterations
+-- Of one that was followed by another (RETRIED, or made anew) the latest counts; what a person replays is none of them.
+SELECT loop_index, max(id) FROM executions
+WHERE loop_task_run_id = ? AND loop_index > ? AND parent_id IS NULL AND state <> 'RETRIED'
+GROUP BY loop_index ORDER BY loop_index LIMIT ?;
+
+-- name: unfinished_iterations
+SELECT loop_index, id FROM (
+    SELECT loop_index, max(id) AS id, state FROM executions
+    WHERE loop_task_run_id = ? AND loop_index > ? AND parent_id IS NULL AND state <> 'RETRIED'
+    GROUP BY loop_index
+) WHERE state NOT IN ('SUCCESS', 'WARNING') ORDER BY loop_index LIMIT ?;
 
 -- name: last_runs
 -- The latest of each state first (each the end of a range of the index), then the latest of those.
@@ -298,9 +308,9 @@ SELECT e.id, e.state, e.started_at, e.ended_at
 FROM execution_counts c
 JOIN executions e ON e.id IN (
     SELECT id FROM executions
-    WHERE namespace = c.namespace AND flow_id = c.flow_id AND state = c.state
+    WHERE is_loop = 0 AND namespace = c.namespace AND flow_id = c.flow_id AND state = c.state
     ORDER BY started_at DESC, id DESC LIMIT ?3)
-WHERE c.namespace = ?1 AND c.flow_id = ?2 AND c.number > 0
+WHERE c.is_loop = 0 AND c.namespace = ?1 AND c.flow_id = ?2 AND c.number > 0
 ORDER BY e.started_at DESC, e.id DESC LIMIT ?3;
 
 -- name: logged_flows
@@ -410,7 +420,7 @@ WHERE ended_at IS NOT NULL AND (ended_at, id) > (?, ?) AND ended_at < ? ORDER BY
 
 -- name: count_executions
 SELECT count(*) FROM executions
-WHERE namespace = :namespace AND (:flow IS NULL OR flow_id = :flow)
+WHERE is_loop = 0 AND namespace = :namespace AND (:flow IS NULL OR flow_id = :flow)
     AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (:since IS NULL OR started_at >= :since) AND (:until IS NULL OR started_at <= :until);
 

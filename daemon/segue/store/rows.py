@@ -12,7 +12,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from segue.model.execution import Attempt, Execution, Failure, Kind, Moved, Progress, TaskRun, TriggeredBy
+from segue.model.execution import (
+    Attempt,
+    Execution,
+    Failure,
+    Item,
+    Kind,
+    LoopRun,
+    Moved,
+    Progress,
+    TaskRun,
+    TriggeredBy,
+)
 from segue.model.names import ExecutionId, TaskRunId, task_run_id
 from segue.model.state import State
 from segue.store.columns import (
@@ -34,11 +45,11 @@ INLINE_LENGTH_MAX: Final = 512
 ELSEWHERE: Final = "@"
 OF_EXECUTION: Final = -1  # the sequence of documents that are the execution's own
 
-EXECUTION_DOCUMENTS: Final = ("progress_values", "inputs", "variables", "trigger", "outputs")
+EXECUTION_DOCUMENTS: Final = ("progress_values", "inputs", "variables", "trigger", "outputs", "loop_run")
 TASK_RUN_DOCUMENTS: Final = ("progress_values", "outputs")
 # Where the optional part of a row begins: what is None there keeps what was written before. Labels are short
 # documents that are searched by, so they are optional but never elsewhere.
-EXECUTION_OPTIONAL_FROM: Final = 18
+EXECUTION_OPTIONAL_FROM: Final = 20
 TASK_RUN_OPTIONAL_FROM: Final = 10
 EVERYTHING: Final = frozenset({"labels", *EXECUTION_DOCUMENTS})
 
@@ -65,6 +76,8 @@ def execution_row(execution: Execution, changed: frozenset[str], documents: dict
         execution.original_id,
         storable_or_none(trigger.id) if trigger else None,
         _caller(trigger) if trigger else None,
+        execution.loop_run.task_run_id if execution.loop_run else None,
+        execution.loop_run.item.index if execution.loop_run else None,
         0 if is_final and progress.running == 0 else 1,
         _history(execution.history),
         _progress(progress),
@@ -156,12 +169,21 @@ def _trigger(execution: Execution) -> Any:
     return None if trigger is None else [trigger.id, trigger.type, trigger.variables]
 
 
+def _loop_run(execution: Execution) -> Any:
+    loop_run = execution.loop_run
+    if loop_run is None:
+        return None
+    items = [[item.index, item.value, item.key] for item in (loop_run.item, *loop_run.parents)]
+    return [loop_run.task_id, loop_run.task_run_id, items]
+
+
 _EXECUTION_VALUES: Final[dict[str, Callable[[Execution], Any]]] = {
     "progress_values": lambda execution: execution.progress.values,
     "inputs": lambda execution: execution.inputs,
     "variables": lambda execution: execution.variables,
     "trigger": _trigger,
     "outputs": lambda execution: execution.outputs,
+    "loop_run": _loop_run,
 }
 
 
@@ -169,7 +191,7 @@ _EXECUTION_VALUES: Final[dict[str, Callable[[Execution], Any]]] = {
 
 EXECUTION_COLUMNS: Final = (
     "id, namespace, flow_id, revision, commit_id, kind, attempt_number, scheduled_at, parent_id, original_id, history,"
-    ' progress, labels, progress_values, inputs, variables, "trigger", outputs'
+    ' progress, labels, progress_values, inputs, variables, "trigger", outputs, loop_run'
 )
 TASK_RUN_COLUMNS: Final = "execution_id, sequence, task_id, parent_id, value, iteration, history, attempts, progress, progress_values, outputs"
 
@@ -180,7 +202,7 @@ def read_execution(row: Row, fetch: Fetch) -> Execution:
         :10
     ]
     history, progress, labels = row[10:13]
-    values, inputs, variables, trigger, outputs = (
+    values, inputs, variables, trigger, outputs, loop_run = (
         _read(id_, OF_EXECUTION, name, text, fetch) for name, text in zip(EXECUTION_DOCUMENTS, row[13:], strict=True)
     )
     return Execution(
@@ -200,6 +222,7 @@ def read_execution(row: Row, fetch: Fetch) -> Execution:
         scheduled_at=time_or_none(scheduled_at),
         attempt_number=attempt_number,
         kind=Kind(kind),
+        loop_run=None if loop_run is None else _read_loop_run(*loop_run),
         progress=_read_progress(progress, values),
         task_runs={},
         outputs_tree={},
@@ -223,6 +246,11 @@ def read_task_run(row: Row, fetch: Fetch) -> TaskRun:
         if progress is None
         else _read_progress(progress, _read(execution_id, sequence, "progress_values", values, fetch)),
     )
+
+
+def _read_loop_run(task_id: str, task_run: str, items: list[tuple[int, Any, str | None]]) -> LoopRun:
+    item, *parents = (Item(index=index, value=value, key=key) for index, value, key in items)
+    return LoopRun(task_id=task_id, task_run_id=TaskRunId(task_run), item=item, parents=tuple(parents))
 
 
 def read_history(moves: list[tuple[str, int]]) -> list[Moved]:

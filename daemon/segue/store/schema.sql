@@ -2,7 +2,7 @@
 -- demands that both ways end at the same place. Times are integer microseconds UTC; documents are JSON text;
 -- states are words. `PRAGMA user_version` holds the number of the last migration.
 
--- One run of one revision. `history` is [[state, time], ...]. The id sorts by time.
+-- One run of one revision. `history` is [[state, time], ...]. The id sorts by time. `loop_...` are of an iteration.
 CREATE TABLE executions (
     id TEXT NOT NULL,
     namespace TEXT NOT NULL,
@@ -28,26 +28,33 @@ CREATE TABLE executions (
     variables TEXT,
     "trigger" TEXT,
     outputs TEXT,
+    loop_task_run_id TEXT,
+    loop_index INTEGER,
+    loop_run TEXT,
+    is_loop INTEGER NOT NULL GENERATED ALWAYS AS (kind = 'LOOP') VIRTUAL,
     CONSTRAINT executions_pk PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
 
--- Every filter by namespace, flow, state or text comes down to ranges of this index (reads/search.py).
-CREATE INDEX executions_flow_ix ON executions (namespace, flow_id, state, started_at);
-CREATE INDEX executions_state_ix ON executions (state, started_at);
-CREATE INDEX executions_started_ix ON executions (started_at);
+-- Every filter by namespace, flow, state or text comes down to ranges of this index (reads/search.py). Iterations of
+-- loops are mostly not looked for, and may be far more than all others: they have ranges of their own.
+CREATE INDEX executions_flow_ix ON executions (is_loop, namespace, flow_id, state, started_at);
+CREATE INDEX executions_state_ix ON executions (is_loop, state, started_at);
+CREATE INDEX executions_started_ix ON executions (is_loop, started_at);
 CREATE INDEX executions_ended_ix ON executions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX executions_live_ix ON executions (is_live) WHERE is_live = 1;
 CREATE INDEX executions_trigger_ix ON executions (trigger_id, started_at) WHERE trigger_id IS NOT NULL;
 CREATE INDEX executions_parent_ix ON executions (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX executions_caller_ix ON executions (trigger_execution_id) WHERE trigger_execution_id IS NOT NULL;
+CREATE INDEX executions_loop_ix ON executions (loop_task_run_id, loop_index) WHERE loop_task_run_id IS NOT NULL;
 
 -- How many executions there are of each flow in each state: exact totals without counting a million rows.
 CREATE TABLE execution_counts (
+    is_loop INTEGER NOT NULL,
     namespace TEXT NOT NULL,
     flow_id TEXT NOT NULL,
     state TEXT NOT NULL,
     number INTEGER NOT NULL,
-    CONSTRAINT execution_counts_pk PRIMARY KEY (namespace, flow_id, state)
+    CONSTRAINT execution_counts_pk PRIMARY KEY (is_loop, namespace, flow_id, state)
 ) STRICT, WITHOUT ROWID;
 
 -- Labels again, to find executions by them. Filled by the triggers below and never read out.
@@ -59,17 +66,20 @@ CREATE TABLE execution_labels (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER executions_inserted AFTER INSERT ON executions BEGIN
-    INSERT INTO execution_counts (namespace, flow_id, state, number) VALUES (NEW.namespace, NEW.flow_id, NEW.state, 1)
-        ON CONFLICT (namespace, flow_id, state) DO UPDATE SET number = number + 1;
+    INSERT INTO execution_counts (is_loop, namespace, flow_id, state, number)
+        VALUES (NEW.kind = 'LOOP', NEW.namespace, NEW.flow_id, NEW.state, 1)
+        ON CONFLICT (is_loop, namespace, flow_id, state) DO UPDATE SET number = number + 1;
     INSERT OR IGNORE INTO execution_labels ("key", value, execution_id)
         SELECT "key", value, NEW.id FROM json_each(coalesce(NEW.labels, '{}'));
 END;
 
 CREATE TRIGGER executions_moved AFTER UPDATE OF state ON executions WHEN OLD.state <> NEW.state BEGIN
     UPDATE execution_counts SET number = number - 1
-        WHERE namespace = OLD.namespace AND flow_id = OLD.flow_id AND state = OLD.state;
-    INSERT INTO execution_counts (namespace, flow_id, state, number) VALUES (NEW.namespace, NEW.flow_id, NEW.state, 1)
-        ON CONFLICT (namespace, flow_id, state) DO UPDATE SET number = number + 1;
+        WHERE is_loop = (OLD.kind = 'LOOP') AND namespace = OLD.namespace AND flow_id = OLD.flow_id
+            AND state = OLD.state;
+    INSERT INTO execution_counts (is_loop, namespace, flow_id, state, number)
+        VALUES (NEW.kind = 'LOOP', NEW.namespace, NEW.flow_id, NEW.state, 1)
+        ON CONFLICT (is_loop, namespace, flow_id, state) DO UPDATE SET number = number + 1;
 END;
 
 CREATE TRIGGER executions_relabelled AFTER UPDATE OF labels ON executions WHEN OLD.labels IS NOT NEW.labels BEGIN
@@ -81,7 +91,8 @@ END;
 
 CREATE TRIGGER executions_deleted AFTER DELETE ON executions BEGIN
     UPDATE execution_counts SET number = number - 1
-        WHERE namespace = OLD.namespace AND flow_id = OLD.flow_id AND state = OLD.state;
+        WHERE is_loop = (OLD.kind = 'LOOP') AND namespace = OLD.namespace AND flow_id = OLD.flow_id
+            AND state = OLD.state;
     DELETE FROM execution_labels WHERE ("key", value, execution_id) IN
         (SELECT "key", value, OLD.id FROM json_each(coalesce(OLD.labels, '{}')));
 END;

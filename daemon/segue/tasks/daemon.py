@@ -63,6 +63,13 @@ class DaemonCalls:
             yield from found
             page += 1
 
+    def outputs_of_iterations(self, task_run_id: str) -> Iterator[Mapping[str, Any]]:
+        """Of a Loop of this execution, each with the item that it is of, in the order of the values."""
+        after = -1
+        while found := self._ask("loop.outputs", {"task_run_id": task_run_id, "after": after}):
+            yield from found
+            after = found[-1]["item"]["iteration"]
+
     # Keys and values.
 
     def kv_set(

@@ -17,6 +17,7 @@ from segue.model.task import (
     ForEach,
     ForEachItem,
     If,
+    Loop,
     LoopUntil,
     Parallel,
     Pause,
@@ -151,6 +152,16 @@ def _body(body: Body) -> dict[str, Any]:
                 for task in body.tasks
             ]
             lists = {"tasks": entries, "concurrent": body.concurrent}
+        case Loop():
+            lists = {
+                "values": list(body.values) if isinstance(body.values, tuple) else body.values,
+                "concurrencyLimit": body.concurrency_limit,
+                "transmitFailed": body.transmit_failed,
+                "outputs": [_output(each) for each in body.outputs] or None,
+                "fetchType": body.fetch_type,
+                "breakWhen": body.break_when,
+                "tasks": _tasks(body.tasks),
+            }
         case ForEach():
             values = body.values if isinstance(body.values, str) else list(body.values)
             lists = {"values": values, "concurrencyLimit": body.concurrency_limit, "tasks": _tasks(body.tasks)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from segue.model.execution import Attempt, Execution, Moved, TaskRun, TriggeredBy
+from segue.model.execution import Attempt, Execution, Item, LoopRun, Moved, TaskRun, TriggeredBy
 from segue.web.dates import duration_text, iso
 from segue.web.ports import Backfill, CheckedInput, KeyValue, LiveTrigger, LogEntry, MetricEntry, Page
 
@@ -37,9 +37,24 @@ def execution_head_json(execution: Execution, now: datetime) -> dict[str, Any]:
         "originalId": execution.original_id or execution.id,
         "scheduleDate": None if execution.scheduled_at is None else iso(execution.scheduled_at),
         "kind": execution.kind,
+        "loopRun": None if execution.loop_run is None else loop_run_json(execution.loop_run),
         "metadata": {"attemptNumber": execution.attempt_number, "originalCreatedDate": iso(execution.started_at)},
         "deleted": False,
     }
+
+
+def loop_run_json(loop_run: LoopRun) -> dict[str, Any]:
+    """Of which Loop an execution is an iteration, and for what. `parents` are the items around it, the nearest first."""
+    return {
+        "taskId": loop_run.task_id,
+        "taskRunId": loop_run.task_run_id,
+        **item_json(loop_run.item),
+        "parents": [item_json(each) for each in loop_run.parents],
+    }
+
+
+def item_json(item: Item) -> dict[str, Any]:
+    return {"index": item.index, "key": item.key, "value": item.value}
 
 
 def state_json(history: Sequence[Moved], now: datetime) -> dict[str, Any]:

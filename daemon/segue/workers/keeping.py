@@ -19,7 +19,7 @@ from segue.workers.messages import Ended
 
 EVAL: Final = "eval"
 """The purpose of a person's question: the answer is shown, so nothing is decrypted for it."""
-_TRUTHS: Final = frozenset({"condition", "run_if"})
+_TRUTHS: Final = frozenset({"condition", "run_if", "break_when"})
 _HANDED_ON: Final = frozenset({"outputs", "input", "call", "fixture"})
 """What becomes outputs or inputs, where an encrypted text has its place; the engine goes by all else that it asks."""
 

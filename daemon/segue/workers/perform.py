@@ -21,7 +21,7 @@ from segue.spec.fields import Spec
 from segue.storage.address import AddressRefused
 from segue.storage.place import open_storage
 from segue.storage.storage import StorageFailure
-from segue.tasks import polls, working_directory
+from segue.tasks import loop, polls, working_directory
 from segue.tasks.context import Surroundings, TaskContext
 from segue.tasks.daemon import DaemonCalls
 from segue.tasks.encryption import CannotDecrypt, Cipher, opened
@@ -37,6 +37,7 @@ from segue.workers.outside import MirrorFiles, WorkerOutside
 from segue.workers.settings import INSTANCE_VARIABLE, WorkerSettings
 
 FAILURE_LENGTH_MAX: Final = 10_000
+_ERRANDS: Final[Mapping[str, AnyKind]] = {**working_directory.ERRANDS, **loop.ERRANDS}
 
 
 class Performer:
@@ -178,7 +179,7 @@ def _run(context: TaskContext) -> Result:
 def _kind(order: Order) -> AnyKind | None:
     if order.purpose == POLL:
         return polls.ERRANDS.get(order.task_type)
-    return working_directory.ERRANDS.get(order.purpose or "") or task_kinds().get(order.task_type)
+    return _ERRANDS.get(order.purpose or "") or task_kinds().get(order.task_type)
 
 
 def _properties(kind: AnyKind, context: TaskContext) -> BaseModel:

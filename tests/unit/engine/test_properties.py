@@ -10,17 +10,26 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from segue.engine import calls
+from segue.engine import calls, iterations
 from segue.engine.advance import advance
 from segue.engine.create import replay_of
 from segue.engine.evolve import evolve
-from segue.engine.flowables import waiting
+from segue.engine.flowables import loop, waiting
 from segue.engine.orders import evaluation_for, open_evaluations, order_for
 from segue.engine.plan import Plan
 from segue.engine.rebuild import restore
 from segue.engine.scene import Scene
 from segue.engine.standing import is_held
-from segue.model.change import AttemptOpened, Change, ChildOrdered, EvaluationOrdered, TimerCleared, TimerSet
+from segue.model.change import (
+    AttemptOpened,
+    Change,
+    ChildOrdered,
+    EvaluationOrdered,
+    IterationOrdered,
+    IterationsSought,
+    TimerCleared,
+    TimerSet,
+)
 from segue.model.event import (
     AttemptEnded,
     AttemptStarted,
@@ -31,6 +40,7 @@ from segue.model.event import (
     Event,
     ExitWanted,
     Held,
+    IterationsFound,
     KillWanted,
     LabelsSet,
     LabelsWanted,
@@ -47,9 +57,9 @@ from segue.model.event import (
     Wish,
     WorkerLost,
 )
-from segue.model.execution import Execution, Failure
+from segue.model.execution import Execution, Failure, Item
 from segue.model.flow import Flow
-from segue.model.names import ExecutionId
+from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import EXECUTION_MOVES, TASK_RUN_MOVES, State
 from segue.model.task import Approval, Decision, Pause
 
@@ -79,6 +89,18 @@ OF_MAPS: dict[str, Any] = {
     "terms": {"approve": "Yes", "deny": "No", "commentRequired": "ON_DENY", "timeout": "PT9S"},
 }
 """What a worker says of templates that are maps: it renders the values, and the keys stay."""
+FOUND_AT_ONCE = 2
+
+
+def said(purpose: str, choice: int) -> Any:
+    """What a worker says; of errands also that they failed."""
+    if purpose == "lines" and choice % 4:
+        return {"values": ["v", "w"], "next": 10 if choice % 3 == 0 else None, "count": 4}
+    if purpose == "collect" and choice % 4:
+        return {"outputs": []}
+    if purpose in {"lines", "collect"}:
+        return Failure(message="the file is gone")
+    return OF_MAPS.get(purpose, ANSWERS[choice % len(ANSWERS)])
 
 
 class World:
@@ -97,8 +119,11 @@ class World:
         self.orders: list[tuple[Any, int]] = []
         self.evaluations: list[EvaluationOrdered] = []
         self.timers: dict[tuple[Any, Any], Any] = {}
-        self.wanted: list[ChildOrdered] = []
+        self.wanted: list[ChildOrdered | IterationOrdered] = []
+        self.sought: list[IterationsSought] = []
         self.children: list[tuple[Any, ExecutionId]] = []
+        self.items: dict[ExecutionId, Item] = {}
+        self.ends: dict[TaskRunId, dict[int, tuple[ExecutionId, State]]] = {}
 
     def send(self, event: Event) -> None:
         changes = advance(self.plan, self.execution, event)
@@ -126,8 +151,10 @@ class World:
                 self.orders.append((change.id, change.number))
             case EvaluationOrdered():
                 self.evaluations.append(change)
-            case ChildOrdered():
+            case ChildOrdered() | IterationOrdered():
                 self.wanted.append(change)
+            case IterationsSought():
+                self.sought.append(change)
             case TimerSet():
                 self.timers[change.kind, change.id] = change.due
             case TimerCleared():
@@ -186,7 +213,7 @@ class World:
         if self.evaluations:
             order = self.evaluations.pop(choice % len(self.evaluations))
             evaluation_for(self.plan, self.execution, order)
-            value = OF_MAPS.get(order.purpose, ANSWERS[choice % len(ANSWERS)])
+            value = said(order.purpose, choice)
             failure = value if isinstance(value, Failure) else None
             given = None if failure else value
             self.send(
@@ -204,6 +231,9 @@ class World:
         if not self.wanted:
             return
         order = self.wanted.pop(choice % len(self.wanted))
+        if isinstance(order, IterationOrdered):
+            self.make_iteration(order)
+            return
         if choice % 5 == 0:
             refused = ChildRefused(at=self.tick(), task_run_id=order.id, attempt=order.attempt, message="no such flow")
             self.send(refused)
@@ -212,11 +242,50 @@ class World:
         self.children.append((order.id, child))
         self.send(ChildStarted(at=self.tick(), task_run_id=order.id, attempt=order.attempt, execution_id=child))
 
+    def make_iteration(self, order: IterationOrdered) -> None:
+        child = order.again or ExecutionId(f"child{self.count}")
+        assert order.again is not None or order.item is not None, order
+        self.items[child] = self.items[child] if order.item is None else order.item
+        self.ends.setdefault(order.id, {})[order.number] = (child, State.RUNNING)
+        self.children.append((order.id, child))
+        self.send(
+            ChildStarted(
+                at=self.tick(),
+                task_run_id=order.id,
+                attempt=order.attempt,
+                execution_id=child,
+                number=order.number,
+            )
+        )
+
     def end_child(self, choice: int) -> None:
-        if self.children:
-            run_id, child = self.children.pop(choice % len(self.children))
-            state = CHILD_ENDS[choice % len(CHILD_ENDS)]
-            self.send(ChildEnded(at=self.tick(), task_run_id=run_id, execution_id=child, state=state, outputs={"o": 1}))
+        if not self.children:
+            return
+        run_id, child = self.children.pop(choice % len(self.children))
+        state, item = CHILD_ENDS[choice % len(CHILD_ENDS)], self.items.get(child)
+        if item is not None:
+            self.ends[run_id][item.index] = (child, state)
+        self.send(
+            ChildEnded(at=self.tick(), task_run_id=run_id, execution_id=child, state=state, outputs={"o": 1}, item=item)
+        )
+
+    def look(self, _choice: int) -> None:
+        """Which iterations did not end well."""
+        if not self.sought:
+            return
+        asked = self.sought.pop()
+        ends = sorted(self.ends.get(asked.id, {}).items())
+        found = [(number, child) for number, (child, state) in ends if number > asked.after and not state.is_success]
+        self.send(
+            IterationsFound(
+                at=self.tick(),
+                task_run_id=asked.id,
+                attempt=asked.attempt,
+                after=asked.after,
+                found=tuple(found[:FOUND_AT_ONCE]),
+                is_last=len(found) < FOUND_AT_ONCE,
+            )
+        )
 
     def kill(self, choice: int) -> None:
         if choice % 4 == 0:
@@ -256,10 +325,13 @@ class World:
         """The daemon comes back, reads the execution and orders anew what was asked."""
         self.execution = restore(self.plan, deepcopy(self.execution))
         self.evaluations = list(open_evaluations(self.plan, self.execution))
-        self.wanted = []
+        self.wanted, self.sought = [], []
         for run_id in [run.id for run in self.execution.task_runs.values() if not run.state.is_final]:
             scene = Scene.of(self.plan, self.execution, run_id, self.now)
             assert scene is not None
+            if loop.is_loop(scene.node) and scene.attempt is not None:
+                for asked in iterations.unmade(scene):
+                    self.note(asked)
             for lost, child in calls.lost_children(iter([scene])):
                 if child is None and lost.run is not None:
                     number = len(lost.run.attempts)
@@ -308,6 +380,8 @@ class World:
                 self.evaluate(choice)
             elif self.wanted:
                 self.make_child(choice)
+            elif self.sought:
+                self.look(choice)
             elif self.children:
                 self.end_child(choice)
             elif self.orders:
@@ -337,7 +411,7 @@ def derived(execution: Execution) -> tuple[Any, ...]:
 DEEDS: list[Callable[[World, int], None]] = [
     *([World.end] * 6),
     *([World.begin] * 3),
-    *([World.fire, World.evaluate, World.make_child, World.end_child] * 2),
+    *([World.fire, World.evaluate, World.make_child, World.end_child, World.look] * 2),
     World.lose,
     World.kill,
     World.pause,

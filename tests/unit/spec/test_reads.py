@@ -46,6 +46,23 @@ def nested(expression: str, kind: str = "Sequential") -> str:
     """)
 
 
+def iterating(inside: str = "x", *, own: str = "", after: str = "x", values: str = "[1]") -> str:
+    """loop > first, here; and a task after it."""
+    return with_head(f"""\
+        tasks:
+          - {{id: ahead, {RETURN}, format: x}}
+          - id: loop
+            type: core.flow.Loop
+            values: {values}
+            {own}
+            tasks:
+              - {{id: first, {RETURN}, format: x}}
+              - {{id: here, {RETURN}, format: "{inside}"}}
+          - {{id: after, {RETURN}, format: "{after}"}}
+    """)
+
+
+SAID = "outputs: [{id: said, type: STRING, value: '{{ outputs.here.value }}{{ item.key }}'}]"
 INPUTS = "inputs:\n  - {id: name, type: STRING}\n  - {id: a.b, type: JSON}\n"
 FORM = "inputs:\n  - {id: form, type: FORM, inputs: [{id: city, type: STRING}]}\n"
 VARS = "variables: {greeting: {en: hello}, count: 1}\n"
@@ -115,7 +132,79 @@ FOUND = {
         reading("{{ item.value }}"),
         "unknown-variable",
         "there is no variable 'item' here",
-        "it exists inside a Loop; in a ForEach the value is `taskrun.value`",
+        "it exists in the tasks, `outputs` and `breakWhen` of a Loop; in a ForEach the value is `taskrun.value`",
+    ),
+    "the item in the errors of its Loop": (
+        iterating(own=f"errors: [{{id: e, {RETURN}, format: '{{{{ item.value }}}}'}}]"),
+        "unknown-variable",
+        "there is no variable 'item' here",
+        "it exists in the tasks, `outputs` and `breakWhen` of a Loop; in a ForEach the value is `taskrun.value`",
+    ),
+    "the item in the values of its Loop": (
+        iterating(values='"{{ item.value }}"'),
+        "unknown-variable",
+        "there is no variable 'item' here",
+        "it exists in the tasks, `outputs` and `breakWhen` of a Loop; in a ForEach the value is `taskrun.value`",
+    ),
+    "no part of the item": (
+        iterating("{{ item.number }}"),
+        "unknown-variable",
+        "the variable 'item' has no 'number'",
+        None,
+    ),
+    "an iteration inside it": (
+        iterating("{{ iteration.state }}"),
+        "unknown-variable",
+        "there is no variable 'iteration' here",
+        "it exists in `breakWhen` of a Loop; the number of an iteration is `item.index`",
+    ),
+    "the parent of an item without one": (
+        iterating("{{ item.parent.value }}"),
+        "no-parent",
+        "'item.parent' does not exist here: around the Loop there is no other",
+        None,
+    ),
+    "the value of a ForEach in a Loop": (
+        iterating("{{ taskrun.value }}"),
+        "no-loop",
+        "'taskrun.value' exists only in a loop: the task is in no ForEach",
+        "in a Loop it is item.value",
+    ),
+    "a sibling in an iteration by value": (
+        iterating("{{ outputs.first[item.value].value }}"),
+        "output-of-loop",
+        "the outputs of 'first' are flat: each iteration of 'loop' has its own",
+        "use outputs.first.value",
+    ),
+    "a sibling in an iteration as in a ForEach": (
+        iterating("{{ currentEachOutput(outputs.first).value }}"),
+        "output-of-loop",
+        "the outputs of 'first' are flat: each iteration of 'loop' has its own",
+        "use outputs.first.value",
+    ),
+    "a task of an iteration from outside": (
+        iterating(after="{{ outputs.here.value }}"),
+        "output-of-loop",
+        "the task 'here' runs in the iterations of 'loop', and its outputs stay in them",
+        "give 'loop' `outputs`, and read them as outputs.loop.outputs",
+    ),
+    "a task of an iteration when that has ended": (
+        iterating(own="breakWhen: \"{{ outputs.here.value == 'x' }}\""),
+        "output-of-loop",
+        "the task 'here' runs in the iterations of 'loop', and its outputs stay in them",
+        "give 'loop' `outputs`, and read those of an iteration as iteration.outputs",
+    ),
+    "outputs of a Loop that declares none": (
+        iterating(after="{{ outputs.loop.outputs }}"),
+        "unknown-output",
+        "the task 'loop' has no output 'outputs': Loop gives iterationCount, runningIterations, terminatedIterations",
+        None,
+    ),
+    "outputs of a Loop that go to a file": (
+        iterating(own=f"fetchType: STORE\n            {SAID}", after="{{ loopOutputs(outputs.loop.outputs, 'said') }}"),
+        "unknown-output",
+        "the task 'loop' has no output 'outputs': Loop gives iterationCount, runningIterations, terminatedIterations, uri",
+        None,
     ),
     "a script's variable outside scripts": (
         reading("{{ workingDir }}"),
@@ -265,7 +354,9 @@ def test_what_can_only_fail_is_an_error_for_those_who_ask(text: str, code: str, 
     assert problem.severity is Severity.ERROR
     line = text.splitlines()[problem.line - 1]
     assert "{{ " in line[: problem.column - 1]
-    assert line[problem.column - 1 :].startswith(("input", "secret", "flow", "item", "work", "vars", "out", "t", "par"))
+    assert line[problem.column - 1 :].startswith(
+        ("input", "secret", "iteration", "currentEach", "flow", "item", "work", "vars", "out", "t", "par")
+    )
 
 
 @pytest.mark.parametrize("text", [text for text, *_ in FOUND.values()], ids=FOUND)
@@ -361,6 +452,46 @@ GOOD = {
         "{{ taskrun.value }} {{ taskrun.iteration }} {{ outputs.first[taskrun.value].value }}"
         "{{ currentEachOutput(outputs.first).value }}"
     ),
+    "an iteration": iterating(
+        "{{ item.value }}{{ item.index }}{{ outputs.first.value }}{{ outputs.ahead.value }}{{ tasks.first.state }}",
+        own="breakWhen: \"{{ iteration.state == 'FAILED' or iteration.outputs.said == item.value }}\"\n"
+        f"            {SAID}\n"
+        f"            errors: [{{id: e, {RETURN}, format: '{{{{ outputs.loop.terminatedIterations }}}}'}}]",
+        after="{{ loopOutputs(outputs.loop.outputs, 'said') }}{{ outputs.loop.uri }}{{ outputs.loop.iterationCount }}",
+    ),
+    "an iteration of an iteration": with_head(f"""\
+        tasks:
+          - id: outer
+            type: core.flow.Loop
+            values: [[1]]
+            tasks:
+              - {{id: seen, {RETURN}, format: x}}
+              - id: inner
+                type: core.flow.Loop
+                values: "{{{{ item.value }}}}"
+                breakWhen: "{{{{ item.parent.index > 2 and iteration.state == 'FAILED' }}}}"
+                tasks:
+                  - {{id: here, {RETURN}, format: "{{{{ item.parents[0].value }}}}{{{{ outputs.seen.value }}}}"}}
+    """),
+    "a ForEach in a Loop in a ForEach": with_head(f"""\
+        tasks:
+          - id: each
+            type: core.flow.ForEach
+            values: [a]
+            tasks:
+              - {{id: around, {RETURN}, format: x}}
+              - id: loop
+                type: core.flow.Loop
+                values: [1]
+                tasks:
+                  - id: within
+                    type: core.flow.ForEach
+                    values: [b]
+                    tasks:
+                      - {{id: f, {RETURN}, format: x}}
+                      - {{id: here, {RETURN}, format: "{{{{ currentEachOutput(outputs.f).value }}}}{{{{ parent.taskrun.value }}}}
+                          {{{{ outputs.around[parent.taskrun.value].value }}}}"}}
+    """),
     "the value of a loop around": nested("{{ parent.taskrun.value }} {{ parents[0].taskrun.value }}"),
     "the outputs of a parent": nested("{{ parent.outputs.evaluationResult }}", "If"),
     "a failed task, in the errors branch": reading("x")

@@ -26,7 +26,7 @@ class Opening:
     remember."""
 
     branch: str = "tasks"
-    values: Sequence[str] | None = None
+    values: Sequence[Any] | None = None
     outputs: Mapping[str, Any] | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 

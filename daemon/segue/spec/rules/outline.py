@@ -68,8 +68,13 @@ class Spot:
 
     @property
     def values(self) -> int:
-        """By how many values of loops its outputs are kept."""
-        return sum(each.has_value for each in self.line())
+        """By how many values of loops its outputs are kept: of those in the same execution."""
+        count = 0
+        for each in self.line():
+            count += each.has_value
+            if each.is_of_iteration:
+                return count
+        return count
 
     @property
     def parents(self) -> tuple["Spot", ...]:
@@ -77,9 +82,19 @@ class Spot:
         return tuple(each for each in self.around() if each.has_value or each.object.type in _WITH_OUTPUTS)
 
     @property
-    def is_isolated(self) -> bool:
-        """Is it in a Loop (2.0), whose iterations are executions of their own."""
-        return any(each.object.type == _LOOP for each in self.around())
+    def is_loop(self) -> bool:
+        """A Loop (2.0), whose iterations are executions of their own."""
+        return self.object.type == _LOOP
+
+    @property
+    def is_of_iteration(self) -> bool:
+        """Is it one of the tasks of a Loop, directly. Its `errors` and `finally` run beside the iterations."""
+        return self.parent is not None and self.branch == "tasks" and self.parent.is_loop
+
+    @property
+    def loops(self) -> tuple["Spot", ...]:
+        """The Loops in whose iterations it runs, the nearest first."""
+        return tuple(each.parent for each in self.line() if each.is_of_iteration and each.parent is not None)
 
     @property
     def is_in_ending(self) -> bool:

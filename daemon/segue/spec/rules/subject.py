@@ -41,3 +41,10 @@ class Subject:
         """Where the task stands that the template belongs to."""
         task = template.owners.task
         return self.outline.by_place.get(task.where) if task is not None else None
+
+    def loops_around(self, template: Template) -> tuple[Spot, ...]:
+        """The Loops in whose iterations the template is rendered, the nearest first: of a Loop's own that is `outputs`."""
+        spot = self.spot_of(template)
+        if spot is None:
+            return ()
+        return (spot, *spot.loops) if spot.is_loop and template.owners.key == "outputs" else spot.loops

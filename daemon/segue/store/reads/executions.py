@@ -19,7 +19,6 @@ from segue.store.rows import EXECUTION_COLUMNS, TASK_RUN_COLUMNS, Fetch, read_ex
 # The columns of an execution and of a task run are a list of their own, shared with rows.py.
 _EXECUTION: Final = QUERIES["execution"].replace("COLUMNS", EXECUTION_COLUMNS)
 _TASK_RUNS: Final = QUERIES["task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
-_FIRST_TASK_RUNS: Final = QUERIES["first_task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _SOME_TASK_RUNS: Final = QUERIES["some_task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _TASK_RUNS_IN_STATE: Final = QUERIES["task_runs_in_state"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _LIVE_EXECUTIONS: Final = QUERIES["live_executions"].replace("COLUMNS", EXECUTION_COLUMNS)
@@ -55,14 +54,6 @@ def get(connection: sqlite3.Connection, execution_id: str, *, with_task_runs: bo
     execution = read_execution(row, fetch)
     if with_task_runs:
         _read_task_runs(connection, execution, fetch)
-    return execution
-
-
-def with_first_task_runs(connection: sqlite3.Connection, execution_id: str) -> Execution | None:
-    """An execution with those of its task runs that no other one is around."""
-    execution = get(connection, execution_id, with_task_runs=False)
-    if execution is not None:
-        _read_task_runs(connection, execution, _fetch_from(connection), _FIRST_TASK_RUNS)
     return execution
 
 
@@ -189,10 +180,11 @@ def last_runs(
 
 
 def counts(connection: sqlite3.Connection) -> dict[FlowKey, dict[State, int]]:
-    """How many executions there are of each flow in each state."""
+    """How many executions there are of each flow in each state, iterations of loops left out."""
     found: dict[FlowKey, dict[State, int]] = {}
-    for namespace, flow_id, state, number in connection.execute(QUERIES["execution_counts"]):
-        found.setdefault(FlowKey(namespace, flow_id), {})[State(state)] = number
+    for is_loop, namespace, flow_id, state, number in connection.execute(QUERIES["execution_counts"]):
+        if not is_loop:
+            found.setdefault(FlowKey(namespace, flow_id), {})[State(state)] = number
     return found
 
 
@@ -205,15 +197,27 @@ def slots_held(connection: sqlite3.Connection) -> dict[FlowKey, int]:
     return {flow: number for flow, number in held.items() if number}
 
 
+def iterations(connection: sqlite3.Connection, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
+    """The iterations of a Loop behind a number, without their task runs; of those made anew the latest."""
+    rows = connection.execute(QUERIES["iterations"], (loop_run_id, after, limit))
+    return many(connection, [id_ for _, id_ in rows])
+
+
+def unfinished_iterations(
+    connection: sqlite3.Connection, loop_run_id: str, *, after: int, limit: int
+) -> tuple[tuple[int, ExecutionId], ...]:
+    """The same, of those that did not end well number and id."""
+    rows = connection.execute(QUERIES["unfinished_iterations"], (loop_run_id, after, limit))
+    return tuple((index, ExecutionId(id_)) for index, id_ in rows)
+
+
 def called_by(connection: sqlite3.Connection, execution_id: str) -> tuple[ExecutionId, ...]:
     """Executions that this one asked for, or whose trigger fired at its end."""
     return tuple(ExecutionId(id_) for (id_,) in connection.execute(QUERIES["called_by"], (execution_id,)))
 
 
-def _read_task_runs(
-    connection: sqlite3.Connection, execution: Execution, fetch: Fetch, query: str = _TASK_RUNS
-) -> None:
-    for row in connection.execute(query, (execution.id,)).fetchall():
+def _read_task_runs(connection: sqlite3.Connection, execution: Execution, fetch: Fetch) -> None:
+    for row in connection.execute(_TASK_RUNS, (execution.id,)).fetchall():
         run = read_task_run(row, fetch)
         execution.task_runs[run.id] = run
 

@@ -7,6 +7,9 @@ their numbers. Filters that name few executions (a parent, a rare label) *drive*
 fetched and the rest is checked. Everything else is a *condition*, checked row by row; then the total is counted
 only up to COUNT_MAX. Filters of which any has to hold are conditions too, whatever they ask.
 
+Iterations of loops are left out unless they are meant. They are apart from all others in every index that is gone along
+here, and in the counts, so that they cost nothing where nobody wants to see them.
+
 The SQL here is put together from constant fragments; what a person typed is always a parameter.
 """
 # ruff: noqa: S608
@@ -16,7 +19,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from heapq import merge
 from itertools import islice
 from typing import Any, Final
@@ -63,6 +66,14 @@ class Column(StrEnum):
     REVISION = "CAST(revision AS TEXT)"
 
 
+class Iterations(Enum):
+    """What becomes of iterations of loops."""
+
+    LEFT_OUT = (0,)
+    TOO = (0, 1)
+    ALONE = (1,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """All of these have to hold. `labels` have to be there, `labels_absent` must not; of each entry of `labels_of` one
@@ -89,6 +100,7 @@ class Filters:
     is_child: bool | None = None
     kind: Kind | None = None
     revision: int | None = None
+    iterations: Iterations = Iterations.LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +128,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
+    is_loop: int
     namespace: str
     flow_id: str
     state: str
@@ -148,7 +161,8 @@ class _Plan:
     """`segments` is None when every execution is meant. `is_driven`: the conditions name few executions."""
 
     segments: tuple[_Segment, ...] | None
-    states: tuple[str, ...] | None  # given when the filter is by state alone
+    states: tuple[tuple[int, str], ...] | None  # given when the filter is by state alone
+    loops: tuple[int, ...]  # what `is_loop` may be
     where: _Where
     is_driven: bool
     stored: int
@@ -187,13 +201,17 @@ def counts_by_state(connection: sqlite3.Connection, filters: Filters) -> dict[St
 
 
 def _plan(connection: sqlite3.Connection, filters: Filters) -> _Plan:
-    every = [_Segment(*row) for row in connection.execute(QUERIES["execution_counts"])]
+    loops = filters.iterations.value
+    counted = (_Segment(*row) for row in connection.execute(QUERIES["execution_counts"]))
+    every = [segment for segment in counted if segment.is_loop in loops]
     where = _conditions(filters, every)
     is_driven = _drive(connection, filters, where)
     by_name = bool(filters.namespaces or filters.flows or filters.text)
     segments = _meant(every, filters)
-    states = None if by_name or segments is None else tuple(sorted({segment.state for segment in segments}))
-    return _Plan(segments, states, where, is_driven, sum(segment.number for segment in every))
+    states = None
+    if segments is not None and not by_name:
+        states = tuple(sorted({(segment.is_loop, segment.state) for segment in segments}))
+    return _Plan(segments, states, loops, where, is_driven, sum(segment.number for segment in every))
 
 
 def _meant(every: Sequence[_Segment], filters: Filters) -> tuple[_Segment, ...] | None:
@@ -334,32 +352,44 @@ def _page_ids(connection: sqlite3.Connection, plan: _Plan, page: Page) -> list[s
 def _source(plan: _Plan, columns: str) -> tuple[str, list[Any]]:
     """A SELECT (or several, joined) of what the plan finds, ready for ORDER BY and LIMIT."""
     where = plan.where
+    if plan.segments is None and plan.is_driven:
+        return f"SELECT {columns} FROM executions WHERE {where.text(_IN_LOOPS)}", [
+            json.dumps(plan.loops),
+            *where.parameters,
+        ]
     if plan.segments is None:
-        return f"SELECT {columns} FROM executions WHERE {where.text()}", where.parameters
+        part = f"SELECT {columns} FROM executions WHERE {where.text('is_loop = ?')}"
+        return _joined(part, [(is_loop,) for is_loop in plan.loops], where)
     if not plan.is_driven:
         if plan.states is not None:
-            part = f"SELECT {columns} FROM executions WHERE {where.text('state = ?')}"
-            return _joined(part, [(state,) for state in plan.states], where)
+            part = f"SELECT {columns} FROM executions WHERE {where.text('is_loop = ?', 'state = ?')}"
+            return _joined(part, plan.states, where)
         if len(plan.segments) <= _COMPOUND_MAX:
             part = f"SELECT {columns} FROM executions WHERE {where.text(_IN_SEGMENT)}"
-            keys = [(segment.namespace, segment.flow_id, segment.state) for segment in plan.segments]
+            keys = [_key(segment) for segment in plan.segments]
             return _joined(part, keys, where)
     listed = _listed(plan.segments)
     return f"SELECT {columns} FROM executions WHERE {where.text(_IN_SEGMENTS)}", [listed, *where.parameters]
 
 
 def _listed(segments: Iterable[_Segment]) -> str:
-    return json.dumps([(segment.namespace, segment.flow_id, segment.state) for segment in segments])
+    return json.dumps([_key(segment) for segment in segments])
 
 
-_IN_SEGMENT: Final = "namespace = ? AND flow_id = ? AND state = ?"
+def _key(segment: _Segment) -> tuple[int, str, str, str]:
+    return segment.is_loop, segment.namespace, segment.flow_id, segment.state
+
+
+_IN_SEGMENT: Final = "is_loop = ? AND namespace = ? AND flow_id = ? AND state = ?"
 # The pluses keep SQLite on the index by start: each segment's own range would have to be sorted with the others.
 _IN_SEGMENTS: Final = (
-    "(+namespace, +flow_id, +state) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))"
+    "(+is_loop, +namespace, +flow_id, +state) IN"
+    " (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))"
 )
+_IN_LOOPS: Final = "+is_loop IN (SELECT value FROM json_each(?))"
 
 
-def _joined(part: str, keys: Iterable[tuple[str, ...]], where: _Where) -> tuple[str, list[Any]]:
+def _joined(part: str, keys: Iterable[tuple[Any, ...]], where: _Where) -> tuple[str, list[Any]]:
     keys = list(keys)
     parameters = [parameter for key in keys for parameter in (*key, *where.parameters)]
     return " UNION ALL ".join([part] * len(keys)), parameters
@@ -385,9 +415,7 @@ def _merged_ids(connection: sqlite3.Connection, plan: _Plan, page: Page) -> list
     )
     wanted = page.offset + page.size
     heads = [
-        connection.execute(
-            query, (segment.namespace, segment.flow_id, segment.state, *plan.where.parameters, wanted)
-        ).fetchall()
+        connection.execute(query, (*_key(segment), *plan.where.parameters, wanted)).fetchall()
         for segment in plan.segments
     ]
     rows = merge(*heads, reverse=page.descending)

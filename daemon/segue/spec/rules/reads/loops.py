@@ -1,4 +1,4 @@
-"""`taskrun.value`, `parent` and `parents[n]`: are there loops around, and as many."""
+"""`taskrun.value`, `item`, `parent` and `parents[n]`: are there loops around, and as many."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,13 +14,19 @@ from segue.spec.rules.templates import Template
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
 # Kestra's task runs in these have had the value of what is around them, in some versions.
 _HANDING_DOWN: Final = frozenset({"Switch", "WorkingDirectory"})
+_OF_ITEMS: Final = {"value": "value", "iteration": "index"}
 _NO_LOOP: Final = "the task is in no ForEach"
 
 
 def values_of_loops(subject: Subject) -> Iterator[Finding]:
     for template in subject.templates:
         spot = subject.spot_of(template)
-        if spot is None or spot.is_isolated or spot.is_in_ending or template.owners.trigger is not None:
+        if spot is None or template.owners.trigger is not None:
+            continue
+        for use in template.examined.uses:
+            if not use.is_guarded:
+                yield from _of_item(subject, template, spot, use)
+        if spot.is_in_ending:
             continue
         for use in template.examined.uses:
             if not use.is_guarded:
@@ -40,6 +46,28 @@ def _looked_at(subject: Subject, template: Template, spot: Spot, use: Use) -> It
             yield from _of_parent(subject, template, spot, use, level, f"parents[{level}]", tuple(rest))
 
 
+def _of_item(subject: Subject, template: Template, spot: Spot, use: Use) -> Iterator[Finding]:
+    """`item.parent` and `item.parents[n]` are those of the Loops around the nearest one."""
+    match use.path:
+        case ("item", "parent", *_):
+            level, name = 0, "item.parent"
+        case ("item", "parents", int(level), *_):
+            name = f"item.parents[{level}]"
+        case _:
+            return
+    loops = subject.loops_around(template)
+    around = len(spot.loops) if spot.is_loop and template.owners.key == "breakWhen" else len(loops) - 1
+    if level >= max(around, 0):
+        message = f"'{name}' does not exist here: around the Loop there {_so_many(around)}"
+        yield misread(subject, template, use, "no-parent", message)
+
+
+def _so_many(around: int) -> str:
+    if around <= 0:
+        return "is no other"
+    return "is one other" if around == 1 else f"are {around} others"
+
+
 def _of_own(subject: Subject, template: Template, spot: Spot, use: Use, key: str) -> Iterator[Finding]:
     if spot.has_value or spot.object.type == _ITEMS:
         return
@@ -50,6 +78,8 @@ def _of_own(subject: Subject, template: Template, spot: Spot, use: Use, key: str
     hint: str | None = None
     if level is None:
         message = f"'taskrun.{key}' exists only in a loop: {_NO_LOOP}"
+        if spot.loops:
+            hint = f"in a Loop it is item.{_OF_ITEMS[key]}"
     else:
         parent = spot.parent.id if spot.parent is not None else ""
         message = f"'taskrun.{key}' is that of the task itself, which has none inside the {kind} '{parent}'"

@@ -58,8 +58,21 @@ def _looked_at(subject: Subject, template: Template, use: Use, outline: Outline,
     late = _not_there(subject, template, use, seer, seen, name)
     if late is not None:
         yield late
-    elif use.path[0] == "outputs" and not seen.is_isolated and not (seer is not None and seer.is_isolated):
+    elif apart := [each for each in seen.loops if each not in subject.loops_around(template)]:
+        yield from _of_iterations(subject, template, use, apart[-1], name)
+    elif use.path[0] == "outputs":
         yield from _of_keys(subject, template, use, seen, name)
+
+
+def _of_iterations(subject: Subject, template: Template, use: Use, loop: Spot, name: str) -> Iterator[Finding]:
+    """The task runs in iterations, and what is rendered here does not."""
+    if use.is_guarded:
+        return
+    message = f"the task '{name}' runs in the iterations of '{loop.id}', and its outputs stay in them"
+    hint = f"give '{loop.id}' `outputs`, and read them as outputs{steps([loop.id])}.outputs"
+    if template.owners.task is loop.object and template.owners.key == "breakWhen":
+        hint = f"give '{loop.id}' `outputs`, and read those of an iteration as iteration.outputs"
+    yield misread(subject, template, use, "output-of-loop", message, hint)
 
 
 def _hint_for_dashes(use: Use, outline: Outline) -> str | None:
@@ -112,6 +125,11 @@ def _of_keys(subject: Subject, template: Template, use: Use, seen: Spot, name: s
             message = f"the task '{name}' has no outputs: {kind} gives none"
             yield misread(subject, template, use, "unknown-output", message)
         return
+    if seen.loops and not seen.values and _goes_by_value(use, known):
+        message = f"the outputs of '{name}' are flat: each iteration of '{seen.loops[0].id}' has its own"
+        hint = f"use outputs{steps([name])}{steps(use.path[3:])}"
+        yield misread(subject, template, use, "output-of-loop", message, hint)
+        return
     keys = _behind_values(use.path[2:], seen.values)
     if keys is None:
         if _is_read_past_values(use, seen, known):
@@ -132,7 +150,16 @@ def _of_keys(subject: Subject, template: Template, use: Use, seen: Spot, name: s
 def _known_outputs(seen: Spot, name: str) -> tuple[str, ...] | None:
     if seen.object.type == _ITEMS:
         return ITEM_OUTPUTS.get(name.removeprefix(seen.id)) if name != seen.id else None
-    return outputs_of(seen.object.type)
+    known = outputs_of(seen.object.type)
+    return known if known is None or not seen.is_loop else _of_loop(seen, known)
+
+
+def _of_loop(seen: Spot, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Outputs of iterations are there if it declares some, and where its `fetchType` says."""
+    missing = {"FETCH": {"uri"}, "STORE": {"outputs"}}.get(str(seen.object.raw.get("fetchType")), set())
+    if not seen.object.raw.get("outputs"):
+        missing = {"outputs", "uri"}
+    return tuple(each for each in known if each not in missing)
 
 
 def _behind_values(path: Path, values: int) -> Path | None:
@@ -146,6 +173,12 @@ def _behind_values(path: Path, values: int) -> Path | None:
 def _names_key(path: Path, values: int) -> bool:
     """Whether one of the keys that should be a loop's value looks like the name of an output."""
     return any(isinstance(key, str) and key.isidentifier() and not key.isupper() for key in path[:values])
+
+
+def _goes_by_value(use: Use, known: tuple[str, ...]) -> bool:
+    """`outputs.x[value].name`, as in a ForEach: some key stands before the name of an output."""
+    first, second = (*use.path[2:4], None, None)[:2]
+    return first is Hole.EACH or (isinstance(first, Hole) and second in known)
 
 
 def _is_read_past_values(use: Use, seen: Spot, known: tuple[str, ...]) -> bool:

@@ -34,7 +34,8 @@ _HINTS: Final[Mapping[str, str]] = {
     "namespace": "the flow's is `flow.namespace`; variables of a namespace are not supported, use `globals` or kv()",
     "error": "what was logged as an error is errorLogs()",
     "now": "it is a function: now()",
-    "item": "it exists inside a Loop; in a ForEach the value is `taskrun.value`",
+    "item": "it exists in the tasks, `outputs` and `breakWhen` of a Loop; in a ForEach the value is `taskrun.value`",
+    "iteration": "it exists in `breakWhen` of a Loop; the number of an iteration is `item.index`",
     "value": "in a ForEach the value is `taskrun.value`",
     "execution_id": "it is `execution.id`",
     "response": "it exists in the responseCondition of an http.Trigger",
@@ -45,6 +46,8 @@ _KEYS: Final[Mapping[str, frozenset[str]]] = {
     "flow": frozenset({"id", "namespace", "revision", "tenantId"}),
     "execution": frozenset({"id", "startDate", "originalId", "state", "outputs", "url"}),
     "task": frozenset({"id", "type"}),
+    "item": frozenset({"value", "index", "key", "parent", "parents"}),
+    "iteration": frozenset({"executionId", "state", "outputs"}),
     "taskrun": frozenset({"id", "startDate", "attemptsCount", "parentId", "value", "iteration", "items"}),
 }
 
@@ -98,8 +101,10 @@ def _beside(template: Template, subject: Subject) -> frozenset[str]:
         each.object.type == PREFIX + "core.flow.WorkingDirectory" for each in spot.line()
     ):
         known |= _IN_SCRIPTS
-    if any(each.object.type == PREFIX + "core.flow.Loop" for each in spot.line()):
+    if spot.is_loop and owners.key == "breakWhen":
         known |= _IN_LOOPS
+    elif subject.loops_around(template):
+        known |= {"item"}
     if spot.object.type == PREFIX + "core.execution.Count":
         known |= _OF_COUNTS
     return known

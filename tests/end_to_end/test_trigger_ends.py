@@ -1,0 +1,79 @@
+"""What ends a trigger, and what comes of a window that ends without it: `stopAfter` and `onMiss`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.daemon import Daemon, running
+from tests.support.waiting import wait_until
+
+FLOWS = {
+    "upstream": "tasks: [{id: a, type: io.kestra.plugin.core.debug.Return, format: x}]",
+    "once": """\
+tasks: [{id: a, type: io.kestra.plugin.core.debug.Return, format: x}]
+triggers:
+  - id: after
+    type: io.kestra.plugin.core.trigger.Flow
+    dependsOn: [{namespace: company.team, flowId: upstream}]
+    states: [SUCCESS]
+    stopAfter: [SUCCESS]
+""",
+    "called": """\
+inputs: [{id: fails, type: BOOL, defaults: false}]
+tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail, condition: "{{ inputs.fails }}"}]
+triggers:
+  - id: hook
+    type: io.kestra.plugin.core.trigger.Webhook
+    key: open
+    wait: true
+    inputs: {fails: "{{ trigger.body.fails }}"}
+    stopAfter: [FAILED]
+""",
+    "held": """\
+tasks: [{id: a, type: io.kestra.plugin.core.debug.Return, format: x}]
+triggers:
+  - id: daily
+    type: io.kestra.plugin.core.trigger.Flow
+    dependsOn: [{namespace: company.team, flowId: nobody}]
+    window: {every: PT1S}
+    onMiss: {labels: {late: "yes"}}
+    stopAfter: [FAILED]
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    files = {
+        f"flows/company.team/{name}.yaml": f"id: {name}\nnamespace: company.team\n{text}"
+        for name, text in FLOWS.items()
+    }
+    with running(tmp_path_factory.mktemp("ends"), files) as daemon:
+        yield daemon
+
+
+def test_a_flow_trigger_stops_after_the_end_that_it_names(daemon: Daemon) -> None:
+    daemon.run("upstream")
+    wait_until(
+        lambda: [each.state for each in daemon.executions("once")] == ["SUCCESS"],
+        what="the flow after it",
+        seconds=20,
+        seen=daemon.output,
+    )
+    assert daemon.triggers("once")[0]["triggerContext"]["disabled"] is True
+    daemon.run("upstream")
+    assert len(daemon.executions("once")) == 1
+
+
+def test_a_webhook_stops_after_the_end_that_it_names(daemon: Daemon) -> None:
+    assert daemon.webhook("called", "open", {"fails": False})["state"]["current"] == "SUCCESS"
+    assert daemon.call("POST", "/executions/webhook/company.team/called/open", json={"fails": True}, status=None)
+    daemon.webhook("called", "open", {"fails": False}, status=404)
+
+
+def test_a_window_that_ends_unfulfilled_makes_a_failed_execution_with_its_labels(daemon: Daemon) -> None:
+    missed = wait_until(lambda: daemon.executions("held"), what="a miss", seconds=20, seen=daemon.output)
+    assert missed[0].state == "FAILED"
+    assert {"key": "late", "value": "yes"} in missed[0].json["labels"]
+    assert "Trigger `daily` was not satisfied by " in daemon.trigger_logs("held", "daily")[0]
+    assert daemon.triggers("held")[0]["triggerContext"]["disabled"] is True
