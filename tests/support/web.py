@@ -107,6 +107,7 @@ class MemoryDaemon:
         self.changed_files: tuple[ChangedFile, ...] | None = None
         self.pauses: dict[str, tuple[Input, ...]] = {}
         self.reviews: dict[str, tuple[OpenReview, ...]] = {}
+        self.possible: dict[str, frozenset[type[actions.Action]]] = {}
 
     def now(self) -> datetime:
         return self.clock
@@ -306,6 +307,10 @@ class MemoryDaemon:
             await self.act(each, action)
         return len(execution_ids)
 
+    async def possible_acts(self, execution_id: str) -> frozenset[type[actions.Action]]:
+        state = self.executions[execution_id].state if execution_id in self.executions else None
+        return self.possible.get(execution_id, _POSSIBLE.get(state, frozenset({actions.Kill})))
+
     def asked_on_resume(self, execution_id: str) -> tuple[Input, ...]:
         return self.pauses.get(execution_id, ())
 
@@ -441,6 +446,9 @@ class MemoryDaemon:
     def execution_alone(self, execution_id: str) -> Execution | None:
         execution = self.executions.get(execution_id)
         return None if execution is None else replace(execution, task_runs={})
+
+    def execution_in_outline(self, execution_id: str) -> Execution | None:
+        return self.executions.get(execution_id)
 
     def task_runs(self, execution_id: str, *, offset: int, limit: int) -> Page[TaskRun]:
         runs = list(self.executions[execution_id].task_runs.values())
@@ -612,6 +620,18 @@ _ORDERS = {
     Order.FLOW: lambda each: each.flow_id,
     Order.ID: lambda each: each.id,
 }
+
+
+_ENDED = frozenset({actions.Replay, actions.Delete})
+_POSSIBLE: Mapping[State | None, frozenset[type[actions.Action]]] = {
+    **{state: _ENDED for state in State if state.is_final},
+    State.FAILED: _ENDED | {actions.Restart},
+    State.RUNNING: frozenset({actions.Kill, actions.Pause}),
+    State.PAUSED: frozenset({actions.Kill, actions.Resume, actions.ForceRun}),
+    State.QUEUED: frozenset({actions.Kill, actions.ForceRun, actions.Unqueue}),
+    State.KILLING: frozenset(),
+}
+"""What the real daemon says of an execution of one state, in short."""
 
 
 def _checked(asked: Sequence[Input], inputs: Mapping[str, Any]) -> tuple[CheckedInput, ...]:

@@ -67,9 +67,7 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case Refused():
             return _on_refused(Scene(plan, execution, plan.root, None, event.at), event)
         case KillWanted():
-            flow = Scene(plan, execution, plan.root, None, event.at)
-            is_open = not execution.state.is_final and execution.state is not State.KILLING
-            return tuple(kill.killed(flow, cascades=event.cascades)) if is_open else ()
+            return _on_kill_wanted(Scene(plan, execution, plan.root, None, event.at), event)
         case PauseWanted():
             return _on_pause_wanted(execution, event) if execution.state in _GOING else ()
         case ResumeWanted():
@@ -100,6 +98,15 @@ def _moved(
 ) -> Changes:
     assert state in EXECUTION_MOVES[execution.state], (execution.state, event)
     return (ExecutionMoved(at=event.at, state=state),)
+
+
+def _on_kill_wanted(flow: Scene, event: KillWanted) -> Changes:
+    """Of an execution that has ended, what runs after its end."""
+    if flow.execution.state is State.KILLING:
+        return ()
+    if flow.execution.state.is_final:
+        return tuple(kill.cut_off(flow, cascades=event.cascades))
+    return tuple(kill.killed(flow, cascades=event.cascades))
 
 
 def _on_pause_wanted(execution: Execution, event: PauseWanted) -> Changes:

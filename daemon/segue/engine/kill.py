@@ -26,10 +26,10 @@ def killed(flow: Scene, *, cascades: bool = True) -> Iterator[Change]:
         yield from _stopped(scene, waits=True, cascades=cascades)
 
 
-def cut_off(flow: Scene) -> Iterator[Change]:
+def cut_off(flow: Scene, *, cascades: bool = True) -> Iterator[Change]:
     """Everything ends at once, whatever its worker may still say."""
     for scene in open_scenes(flow):
-        yield from _stopped(scene, waits=False)
+        yield from _stopped(scene, waits=False, cascades=cascades)
 
 
 def open_scenes(flow: Scene) -> Iterator[Scene]:

@@ -98,14 +98,22 @@ class _Reopening:
 
 
 def restarted(flow: Scene) -> tuple[Change, ...]:
-    """Go on from what failed; `()` if nothing did, or something still runs."""
-    if not is_at_rest(flow.execution) or not any(
-        is_blocking(scene.run.state) for scene in _suspects(flow) if scene.run
-    ):
+    """Go on from what failed, or waits; `()` if nothing did, or something still runs."""
+    if not is_at_rest(flow.execution) or not has_restartable(flow):
         return ()
     reopening = _Reopening(flow.at)
     _restart_below(flow, reopening)
     return reopening.finish(flow, "tasks")
+
+
+def is_restartable(run: TaskRun) -> bool:
+    """Is it what a restart does again: failed in some way, or waiting."""
+    return is_blocking(run.state) or run.state is State.PAUSED
+
+
+def has_restartable(flow: Scene) -> bool:
+    """Is there anything to restart from. Of an execution that has ended, the flow's own task runs tell."""
+    return any(is_restartable(scene.run) for scene in _suspects(flow) if scene.run is not None)
 
 
 def _suspects(flow: Scene) -> Iterator[Scene]:
@@ -126,7 +134,7 @@ def _restart_below(scene: Scene, reopening: _Reopening) -> None:
 
 
 def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
-    if working_directory.is_folder(scene.node) or approval.is_decided(scene):
+    if working_directory.is_folder(scene.node) or waiting.is_waiting(scene) or approval.is_decided(scene):
         _restart_whole(scene, run, reopening)
         return
     main = scene.progress.notes.get("main")
@@ -146,9 +154,12 @@ def _restart_run(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
 
 
 def _restart_whole(scene: Scene, run: TaskRun, reopening: _Reopening) -> None:
-    """From its beginning: the folder that its tasks worked in is gone; what was decided is asked anew."""
-    if not run.state.is_final:
+    """From its beginning: the folder that its tasks worked in is gone; what waits begins to anew, and what was decided
+    is asked again."""
+    if not run.state.is_final and not waiting.is_waiting(scene):
         return
+    if waiting.is_waiting(scene):
+        reopening.changes.extend(waiting.stopped(scene))
     for child in list(_child_scenes(scene)):
         reopening.remove(child)
     reopening.move(run, State.RESTARTED)

@@ -31,6 +31,11 @@ class Scene:
         node = plan.nodes.get(run.task_id) if run is not None else None
         return None if run is None or node is None else cls(plan, execution, node, run, at)
 
+    @classmethod
+    def of_flow(cls, plan: Plan, execution: Execution) -> Self:
+        """The flow itself, as of the last that happened to the execution."""
+        return cls(plan, execution, plan.root, None, execution.history[-1].at)
+
     @property
     def id(self) -> TaskRunId | None:
         return self.run.id if self.run is not None else None

@@ -1,12 +1,13 @@
-"""What a person may do to an execution, when, and what it is told when it may not. Each act is one piece of a round."""
+"""What a person may do to an execution: each act is one piece of a round. When it may not be done is told in
+`refusals`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from segue.engine.create import replay_of
-from segue.engine.labels import REPLAY, refused_labels
+from segue.engine.labels import REPLAY
 from segue.engine.rebuild import restore
-from segue.engine.standing import is_held
+from segue.engine.reopen import is_restartable
 from segue.model.event import (
     Event,
     KillWanted,
@@ -24,12 +25,13 @@ from segue.model.execution import Execution, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.revision import FlowKey
 from segue.model.state import State
-from segue.runtime.answers import lacking_comment, open_reviews, to_resume, to_review
+from segue.runtime.answers import to_resume, to_review
 from segue.runtime.around import Around
 from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.live import Live
+from segue.runtime.refusals import refusal
 from segue.runtime.round import Round
 from segue.runtime.snapshots import snapshot
 from segue.runtime.starts import LIVE
@@ -49,9 +51,6 @@ from segue.web.actions import (
     Unqueue,
 )
 from segue.web.ports import Refusal
-
-_GOING = frozenset({State.RUNNING, State.RETRYING})
-_FORCIBLE = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTED})
 
 
 class Acts:
@@ -83,45 +82,9 @@ class Acts:
         self._decisions.adopt(live)
         return live
 
-    def refusal(self, live: Live, action: Action) -> Refusal | None:
-        """Why the action cannot be done now; None when it can (as far as its state tells)."""
-        execution, state = live.execution, live.execution.state
-        name = f"Execution {execution.id} is in state {state}"
-        match action:
-            case Kill() if state.is_final:
-                return Refusal(409, f"{name}: it has ended already, there is nothing to kill")
-            case Pause() if state not in _GOING:
-                return Refusal(409, f"{name}: only a running execution can be paused")
-            case Review() if state.is_final:
-                return Refusal(409, f"{name}: it has ended, no task of it waits for a decision")
-            case Resume() if state is not State.PAUSED:
-                return Refusal(409, f"{name}: only a paused execution can be resumed")
-            case Restart() if not state.is_final and state is not State.PAUSED:
-                return Refusal(422, f"{name}: only one that has ended, or is paused, can be restarted")
-            case ChangeStatus(state=wanted) if not state.is_final and state is not State.PAUSED:
-                return Refusal(409, f"{name}: its status can be changed to {wanted} once it has ended or is paused")
-            case ChangeStatus(state=wanted) if not wanted.is_final:
-                return Refusal(422, f"{wanted} is no status to end with")
-            case SetTaskRunState() if not state.is_final and state is not State.PAUSED:
-                return Refusal(
-                    409, f"{name}: a task run can be given a state once the execution has ended or is paused"
-                )
-            case SetLabels(labels=labels):
-                return _labels_refusal(live, labels)
-            case Replay() if not state.is_final:
-                return Refusal(409, f"{name}: only one that has ended can be replayed")
-            case ForceRun() if state not in _FORCIBLE:
-                return Refusal(422, f"{name}: only one that waits to run can be forced to")
-            case Unqueue() if state is not State.QUEUED:
-                return Refusal(422, f"{name}: only a queued execution can be taken from the queue")
-            case Delete(running_too=False) if not state.is_final:
-                return Refusal(409, f"{name}: only one that has ended can be deleted")
-            case _:
-                return None
-
     def perform(self, round_: Round, live: Live, action: Action) -> Execution | Refusal:
         """Do it; gives the execution as that leaves it, before anything of it runs on."""
-        refused = self.refusal(live, action)
+        refused = refusal(live, action)
         answer = refused or self._perform(round_, live, action)
         self._decisions.forget_if_over(round_, live)
         return answer
@@ -129,6 +92,8 @@ class Acts:
     def _perform(self, round_: Round, live: Live, action: Action) -> Execution | Refusal:
         at = round_.at
         match action:
+            case Kill() if live.execution.state is State.KILLING:
+                return snapshot(live.execution)
             case Kill(cascade=cascades):
                 return self._apply(round_, live, KillWanted(at=at, cascades=cascades), "it cannot be killed")
             case Pause():
@@ -140,9 +105,12 @@ class Acts:
             case Restart(revision=number) if number not in {None, live.execution.revision}:
                 return self._restart_at(round_, live, number or LIVE)
             case Restart():
-                return self._go_on(round_, live, RestartWanted(at=at), "No task found to restart execution from")
+                nothing = Refusal(422, "No task found to restart execution from")
+                return self._go_on(round_, live, RestartWanted(at=at), nothing)
             case Replay():
                 return self._replay(round_, live, action)
+            case ChangeStatus(state=state) if live.execution.state is state:
+                return snapshot(live.execution)
             case ChangeStatus(state=state):
                 wanted = StateWanted(at=at, state=state)
                 return self._apply(round_, live, wanted, f"it cannot be given the status {state}")
@@ -150,7 +118,7 @@ class Acts:
                 if run_id not in live.execution.task_runs:
                     return Refusal(404, f"Execution {live.execution.id} has no task run {run_id}")
                 wanted = StateWanted(at=at, state=state, task_run_id=run_id)
-                return self._go_on(round_, live, wanted, f"Task run {run_id} cannot be given the state {state}")
+                return self._go_on(round_, live, wanted, _no_state(live.execution.task_runs[run_id], state))
             case SetLabels(labels=labels):
                 self._decisions.apply(round_, live.execution.id, LabelsSet(at=at, labels=labels))
                 return snapshot(live.execution)
@@ -179,12 +147,7 @@ class Acts:
         return snapshot(live.execution)
 
     def _resume(self, round_: Round, live: Live, inputs: Mapping[str, Any], by: str) -> Execution | Refusal:
-        """A person's pause is lifted first; without one, the first task that is paused goes on."""
         scene = to_resume(live)
-        reviews = open_reviews(live) if scene is None and not is_held(live.execution) else ()
-        if reviews:
-            asked = ", ".join(dict.fromkeys(f"`{each.task_id}`" for each in reviews))
-            return Refusal(409, f"Execution {live.execution.id} waits for a decision on {asked}: review it")
         event = ResumeWanted(at=round_.at, task_run_id=scene.id if scene else None, inputs=inputs, by=by)
         return self._answered(round_, live, event, "no task of it waits to be resumed")
 
@@ -192,8 +155,6 @@ class Acts:
         scene = to_review(live, action.task_run_id)
         if isinstance(scene, Refusal):
             return scene
-        if refused := lacking_comment(scene, action.decision, action.comment):
-            return refused
         assert scene.run is not None
         event = ReviewWanted(
             at=round_.at,
@@ -211,10 +172,10 @@ class Acts:
             self._decisions.admit(round_, live)
         return left
 
-    def _go_on(self, round_: Round, live: Live, event: Event, sentence: str) -> Execution | Refusal:
+    def _go_on(self, round_: Round, live: Live, event: Event, refused: Refusal) -> Execution | Refusal:
         """Set it going again: answered as RESTARTED, then let go if its flow's limit allows."""
         if not self._decisions.apply(round_, live.execution.id, event):
-            return Refusal(422, sentence)
+            return refused
         left = snapshot(live.execution)
         self._decisions.admit(round_, live)
         return left
@@ -260,15 +221,14 @@ class Acts:
         return found or Refusal(404, f"Flow {key} has no revision {number or ''} that can run")
 
 
-def _labels_refusal(live: Live, labels: Mapping[str, str]) -> Refusal | None:
-    if not live.execution.state.is_final:
-        return Refusal(409, f"Execution {live.execution.id} runs: its labels can be set once it has ended")
-    refused = refused_labels(labels)
-    return Refusal(422, "; ".join(refused)) if refused else None
+def _no_state(run: TaskRun, state: State) -> Refusal:
+    if not state.is_final:
+        return Refusal(422, f"Task run {run.id} cannot be given the state {state}: it is no state to end with")
+    return Refusal(409, f"Task run {run.id} is in state {run.state}: it cannot be given the state {state}")
 
 
 def _first_failed(execution: Execution) -> TaskRun | None:
-    """The first task run that failed and has no failed one below it."""
+    """The first task run to restart from that has no such one below it."""
     runs = sorted(execution.task_runs.values(), key=lambda run: run.sequence)
-    parents: set[TaskRunId | None] = {run.parent_id for run in runs if run.state is State.FAILED}
-    return next((run for run in runs if run.state is State.FAILED and run.id not in parents), None)
+    parents: set[TaskRunId | None] = {run.parent_id for run in runs if is_restartable(run)}
+    return next((run for run in runs if is_restartable(run) and run.id not in parents), None)

@@ -40,6 +40,7 @@ from segue.runtime.keys import Keys
 from segue.runtime.live import Live
 from segue.runtime.loop import Busy, Loop
 from segue.runtime.measures import Measures
+from segue.runtime.refusals import possible_acts, refusal
 from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
 from segue.runtime.snapshots import snapshot
@@ -158,21 +159,42 @@ class RunningDaemon:
 
     async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | ports.Refusal:
         stored = {each: await self._stored(each) for each in execution_ids}
+        ready: dict[str, Action] = {}
+        for each in stored:
+            prepared = await self._with_inputs(each, action) if isinstance(action, Resume) else action
+            if isinstance(prepared, ports.Refusal):
+                return prepared
+            ready[each] = prepared
 
         def work(round_: Round) -> int | ports.Refusal:
-            taken = [self._taken_in(each, stored[each]) for each in execution_ids]
+            taken = [self._taken_in(each, stored[each]) for each in ready]
             refusals = [each for each in taken if isinstance(each, ports.Refusal)]
             lives = [each for each in taken if isinstance(each, Live)]
-            refusals += [refused for live in lives if (refused := self._parts.acts.refusal(live, action))]
+            refusals += [refused for live in lives if (refused := refusal(live, ready[live.execution.id]))]
             if refusals:
                 for live in lives:
                     self._parts.decisions.forget_if_over(round_, live)
                 return ports.Refusal(refusals[0].status, "\n".join(refusal.message for refusal in refusals))
-            for live in lives:
-                self._parts.acts.perform(round_, live, action)
-            return len(lives)
+            done = [self._parts.acts.perform(round_, live, ready[live.execution.id]) for live in lives]
+            left.extend(each for each in done if isinstance(each, Execution))
+            return len(left)
 
-        return await self._or_busy(partial(self._parts.loop.call, work))
+        left: list[Execution] = []
+        count = await self._or_busy(partial(self._parts.loop.call, work))
+        if isinstance(action, Delete) and isinstance(count, int) and action.storage:
+            for deleted in left:
+                await asyncio.to_thread(self._delete_files, deleted)
+        return count
+
+    async def possible_acts(self, execution_id: str) -> frozenset[type[Action]]:
+        live = self._parts.decisions.executions.get(execution_id)
+        if live is not None:
+            return possible_acts(live)
+        stored = await asyncio.to_thread(self._parts.reads.execution_in_outline, execution_id)
+        deployed = self._parts.revisions.of(stored) if stored is not None else None
+        if stored is None or deployed is None:
+            return frozenset()
+        return possible_acts(Live(restore(deployed.plan, stored), deployed))
 
     def asked_on_resume(self, execution_id: str) -> tuple[Input, ...]:
         live = self._parts.decisions.executions.get(execution_id)

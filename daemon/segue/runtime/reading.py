@@ -58,6 +58,10 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             return executions.get(connection, execution_id, with_task_runs=False)
 
+    def execution_in_outline(self, execution_id: str) -> Execution | None:
+        with self._readers.snapshot() as connection:
+            return executions.with_first_task_runs(connection, execution_id)
+
     def task_runs(self, execution_id: str, *, offset: int, limit: int) -> ports.Page[TaskRun]:
         with self._readers.snapshot() as connection:
             runs, total = executions.task_runs(connection, execution_id, offset=offset, limit=limit)

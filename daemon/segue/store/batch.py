@@ -86,6 +86,9 @@ CLEARINGS: Final = (
 # Tables in whose rows None means "as it was", from this column on.
 OPTIONAL_FROM: Final = {"executions": EXECUTION_OPTIONAL_FROM, "task_runs": TASK_RUN_OPTIONAL_FROM}
 
+# Tables whose keys begin with the id of an execution.
+_OF_EXECUTIONS: Final = ("executions", "task_runs", "timers")
+
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
@@ -191,7 +194,14 @@ class Batch:
         self._put("task_runs", (execution.id, sequence), None)
 
     def remove_execution(self, execution_id: str, *, logs: bool = True, metrics: bool = True) -> None:
-        """The execution with all that hangs on it."""
+        """The execution with all that hangs on it, what was put of it in this batch too: clearing comes before putting,
+        and would not see that."""
+        for table in _OF_EXECUTIONS:
+            rows = self.keyed.get(table, {})
+            for key in [key for key in rows if key[0] == execution_id]:
+                del rows[key]
+        for long in [key for key in self.documents if key[0] == execution_id]:
+            del self.documents[long]
         self._clear("remove_executions", (execution_id,))
         self._clear("remove_execution_timers", (execution_id,))
         self._clear("remove_firings", (execution_id,))

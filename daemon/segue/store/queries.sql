@@ -214,6 +214,9 @@ SELECT COLUMNS FROM executions WHERE id = ?;
 -- name: task_runs_of_execution
 SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence;
 
+-- name: first_task_runs_of_execution
+SELECT COLUMNS FROM task_runs WHERE execution_id = ? AND parent_id IS NULL ORDER BY sequence;
+
 -- name: some_task_runs_of_execution
 SELECT COLUMNS FROM task_runs WHERE execution_id = ? ORDER BY sequence LIMIT ? OFFSET ?;
 

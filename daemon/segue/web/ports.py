@@ -288,6 +288,9 @@ class Daemon(Protocol):
     async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | Refusal:
         """How many; when one of them cannot, nothing is done to any."""
 
+    async def possible_acts(self, execution_id: str) -> frozenset[type[Action]]:
+        """What can be done to it now, as far as its state tells: any other act would be refused."""
+
     def asked_on_resume(self, execution_id: str) -> tuple[Input, ...]:
         """The inputs that a paused execution waits for; none where it can go on without."""
 
@@ -581,6 +584,9 @@ class Reads(Protocol):
 
     def execution_alone(self, execution_id: str) -> Execution | None:
         """Without its task runs: cheap whatever it weighs."""
+
+    def execution_in_outline(self, execution_id: str) -> Execution | None:
+        """With those of its task runs that stand right below the flow."""
 
     def task_runs(self, execution_id: str, *, offset: int, limit: int) -> Page[TaskRun]:
         """In the order of making."""

@@ -117,6 +117,18 @@ def test_an_execution_that_has_not_begun_is_killed_at_once(first: str | None) ->
     assert histories(player.execution)[-2:] == ["KILLING", "KILLED"]
 
 
+def test_a_kill_after_the_end_ends_what_runs_after_it_and_nothing_else() -> None:
+    player = Player(flow("a", after_execution=tasks("told", "next"))).start()
+    player.answer(*player.orders.popleft())
+    told = player.begin("told")
+
+    kill(player)
+
+    assert (player.state, told.state, player.order) == (State.SUCCESS, State.KILLED, ["a", "told"])
+    assert player.kills == [KillOrdered(id=told.id, attempt=1)]
+    assert player.execution.is_over
+
+
 def test_a_paused_execution_can_be_killed() -> None:
     player = Player(flow("a")).start()
     player.send(PauseWanted(at=player.tick()))

@@ -113,6 +113,19 @@ def test_a_pause_that_timed_out_waits_again_after_a_restart() -> None:
     assert player.finish().state is State.SUCCESS
 
 
+def test_a_restart_begins_a_pause_anew() -> None:
+    player = Player(flow(pausing(duration="PT5S", on_pause=tasks("tell")))).start()
+    player.end(player.begin("tell"), SUCCEEDS)
+    assert list(player.timers) == [(TimerKind.PAUSE, player.only("pause").id)]
+
+    player.send(RestartWanted(at=player.tick()))
+    player.send(Started(at=player.tick()))
+
+    assert (player.state, player.order, player.timers) == (State.RUNNING, ["pause", "tell"], {})
+    player.end(player.begin("tell"), SUCCEEDS)
+    assert (player.state, histories(player.only("pause"))[-3:]) == (State.PAUSED, ["RESTARTED", "RUNNING", "PAUSED"])
+
+
 def test_a_resume_leaves_no_timer_behind() -> None:
     player = Player(flow(pausing(duration="PT5S", timeout="PT9S"))).start()
 

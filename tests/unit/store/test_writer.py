@@ -185,6 +185,18 @@ def test_a_deletion_keeps_its_place_among_the_batches_of_a_group(
         assert sum(executions.counts(connection)[executions.FlowKey("company.team", "hello")].values()) == 1
 
 
+def test_what_is_put_of_an_execution_in_the_batch_that_deletes_it_does_not_bring_it_back(
+    writer: WriterUnderTest, readers: Readers
+) -> None:
+    writer.write(a_batch_with(an_execution(1), an_execution(2)))
+    removal = a_batch_with(an_execution(1, outputs={"long": "x" * 100_000}), an_execution(2))
+    removal.remove_execution(an_id(1))
+    writer.write(removal)
+    with readers.snapshot() as connection:
+        left = [executions.get(connection, an_id(number)) is not None for number in (1, 2)]
+    assert left == [False, True]
+
+
 def test_a_long_reader_holds_nobody_up_and_sees_one_state(
     writer: WriterUnderTest, readers: Readers, database: OpenDatabase
 ) -> None:

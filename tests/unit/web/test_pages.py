@@ -16,7 +16,6 @@ from segue.model.task import Call, Subflow, Switch, Task
 from segue.model.trigger import Trigger, Webhook
 from segue.web import actions
 from segue.web.pages import words
-from segue.web.pages.execution import buttons_of
 from segue.web.pages.source import coloured
 from segue.web.pages.timeline import timeline
 from segue.web.ports import ChangedFile, Start
@@ -197,11 +196,23 @@ def test_a_button_does_its_act_and_shows_the_execution(
     assert (shown != execution.id) is (act == "replay")
 
 
-@pytest.mark.parametrize("state", list(State), ids=str)
-def test_every_state_offers_what_can_be_done_in_it(daemon: MemoryDaemon, state: State) -> None:
-    buttons = {button.act for button in buttons_of(daemon.add_execution(KEY, [(state, 0)]))}
-    assert ("kill" in buttons) is (not state.is_final and state is not State.KILLING)
-    assert ("replay" in buttons) is state.is_final
+@pytest.mark.parametrize(
+    ("state", "possible", "acts"),
+    [
+        (State.RUNNING, {actions.Kill, actions.Pause}, ["pause", "kill"]),
+        (State.PAUSED, {actions.Kill, actions.Resume, actions.ForceRun}, ["resume", "kill"]),
+        (State.QUEUED, {actions.Kill, actions.ForceRun, actions.Unqueue}, ["force-run", "kill"]),
+        (State.FAILED, {actions.Restart, actions.Replay, actions.Delete}, ["restart", "replay"]),
+        (State.KILLING, set(), []),
+    ],
+)
+def test_what_is_possible_has_a_button(
+    client: TestClient, daemon: MemoryDaemon, state: State, possible: set[type[actions.Action]], acts: list[str]
+) -> None:
+    execution = daemon.add_execution(KEY, [(state, 0)])
+    daemon.possible[execution.id] = frozenset(possible)
+    text = client.get(f"/executions/{execution.id}").text
+    assert re.findall(rf'action="/executions/{execution.id}/acts/([a-z-]+)"', text) == acts
 
 
 def test_many_are_chosen_and_killed_from_the_list_which_tells_it(client: TestClient, daemon: MemoryDaemon) -> None:

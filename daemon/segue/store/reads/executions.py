@@ -19,6 +19,7 @@ from segue.store.rows import EXECUTION_COLUMNS, TASK_RUN_COLUMNS, Fetch, read_ex
 # The columns of an execution and of a task run are a list of their own, shared with rows.py.
 _EXECUTION: Final = QUERIES["execution"].replace("COLUMNS", EXECUTION_COLUMNS)
 _TASK_RUNS: Final = QUERIES["task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
+_FIRST_TASK_RUNS: Final = QUERIES["first_task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _SOME_TASK_RUNS: Final = QUERIES["some_task_runs_of_execution"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _TASK_RUNS_IN_STATE: Final = QUERIES["task_runs_in_state"].replace("COLUMNS", TASK_RUN_COLUMNS)
 _LIVE_EXECUTIONS: Final = QUERIES["live_executions"].replace("COLUMNS", EXECUTION_COLUMNS)
@@ -54,6 +55,14 @@ def get(connection: sqlite3.Connection, execution_id: str, *, with_task_runs: bo
     execution = read_execution(row, fetch)
     if with_task_runs:
         _read_task_runs(connection, execution, fetch)
+    return execution
+
+
+def with_first_task_runs(connection: sqlite3.Connection, execution_id: str) -> Execution | None:
+    """An execution with those of its task runs that no other one is around."""
+    execution = get(connection, execution_id, with_task_runs=False)
+    if execution is not None:
+        _read_task_runs(connection, execution, _fetch_from(connection), _FIRST_TASK_RUNS)
     return execution
 
 
@@ -216,8 +225,10 @@ def called_by(connection: sqlite3.Connection, execution_id: str) -> tuple[Execut
     return tuple(ExecutionId(id_) for (id_,) in connection.execute(QUERIES["called_by"], (execution_id,)))
 
 
-def _read_task_runs(connection: sqlite3.Connection, execution: Execution, fetch: Fetch) -> None:
-    for row in connection.execute(_TASK_RUNS, (execution.id,)).fetchall():
+def _read_task_runs(
+    connection: sqlite3.Connection, execution: Execution, fetch: Fetch, query: str = _TASK_RUNS
+) -> None:
+    for row in connection.execute(query, (execution.id,)).fetchall():
         run = read_task_run(row, fetch)
         execution.task_runs[run.id] = run
 

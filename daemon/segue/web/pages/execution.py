@@ -1,6 +1,6 @@
 """An execution: its state, its task runs against time, its logs as they come, what went in and came out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -14,7 +14,6 @@ from segue.model.flow import Flow
 from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.revision import FlowKey, Revision
-from segue.model.state import State
 from segue.model.trigger import Trigger
 from segue.store.reads.matching import Op
 from segue.web import asks
@@ -46,10 +45,11 @@ _ACTS: Final[dict[str, Action]] = {
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """An act that makes sense in this state. A risky one is asked about again."""
+    """An act that makes sense in this state. A main one is what people come for; a risky one is asked about again."""
 
     act: str
     label: str
+    is_main: bool = False
     is_risky: bool = False
 
 
@@ -100,22 +100,21 @@ def caller_of(execution: Execution) -> Caller | None:
     return Caller(caller, str(namespace or ""), str(flow_id or ""))
 
 
-def buttons_of(execution: Execution) -> tuple[Button, ...]:
-    kill = Button("kill", "Kill", is_risky=True)
-    match execution.state:
-        case State.PAUSED:
-            return Button("resume", "Resume"), kill
-        case State.QUEUED:
-            return Button("force-run", "Run now"), kill
-        case State.KILLING:
-            return ()
-        case State.FAILED:
-            return Button("restart", "Restart from failure"), Button("replay", "Replay")
-        case state if state.is_final:
-            return (Button("replay", "Replay"),)
-        case State.RUNNING:
-            return Button("pause", "Pause"), kill
-    return (kill,)
+def buttons_of(execution: Execution, possible: frozenset[type[Action]], *, has_form: bool) -> Iterator[Button]:
+    """Those acts that are possible. `has_form`: what lets it go on is asked for in a form of its own."""
+    is_final = execution.state.is_final
+    if Resume in possible and not has_form:
+        yield Button("resume", "Resume", is_main=True)
+    if ForceRun in possible and Resume not in possible:
+        yield Button("force-run", "Run now", is_main=True)
+    if Restart in possible:
+        yield Button("restart", "Restart from failure" if is_final else "Restart", is_main=is_final)
+    if Replay in possible:
+        yield Button("replay", "Replay", is_main=Restart not in possible)
+    if Pause in possible:
+        yield Button("pause", "Pause")
+    if Kill in possible:
+        yield Button("kill", "Kill", is_risky=True)
 
 
 async def page(web: Web, request: Request) -> Response:
@@ -134,6 +133,7 @@ async def show(
     revision = await _revision(web, first)
     commit = await web.read(web.sources.commit, first.commit)
     children = await web.read(web.reads.search, _started_by(first.id))
+    possible = await web.daemon.possible_acts(first.id)
     execution = await web.execution_alone(first.id)
     total, runs = await _task_runs(web, request, execution)
     wanted_inputs = web.daemon.asked_on_resume(execution.id)
@@ -154,7 +154,7 @@ async def show(
         execution_topic="" if first.state.is_final else execution.id,
         execution=execution,
         length=length_of(execution.history, now),
-        buttons=[button for button in buttons_of(execution) if wanted_inputs == () or button.act != "resume"],
+        buttons=list(buttons_of(execution, possible, has_form=bool(wanted_inputs))),
         fields=fields_of(wanted_inputs, resumed.values) if wanted_inputs else None,
         errors=resumed.errors,
         said=resumed.said,
