@@ -39,7 +39,14 @@ class Play:
             case _:
                 self._run({"do": "run", "as": MAIN})
         expect = {key: value for key, value in self._row["expect"].items() if key not in _OF_THE_START}
+        if parent := self._row["expect"].get("parent"):
+            self._found += self._other_parent(self._cast[parent])
         return self._found + self._left_of(expect)
+
+    def _other_parent(self, parent: ShownExecution) -> list[str]:
+        shown = self._cast[MAIN].json
+        ids = {"parentId": parent.id, "originalId": parent.json["originalId"]}
+        return [f"{key} is {shown[key]}, not {value}" for key, value in ids.items() if shown[key] != value]
 
     def _left_of(self, expect: Row) -> list[str]:
         """What is still not as expected a while after the end: tasks run after it, and lines come after it."""
@@ -118,6 +125,9 @@ class Play:
         states = FINAL if until is None else {until}
         self._cast[name] = self._daemon.until(self._cast[name], *states)
 
+    def _await_run(self, step: Row) -> None:
+        self._cast[step["of"]] = self._daemon.until_run(self._cast[step["of"]], step["taskrun"], step["until"])
+
     def _await_child(self, step: Row) -> None:
         parent = self._cast[step["of"]].id
 
@@ -183,8 +193,9 @@ class Play:
 
     def _restart(self, step: Row) -> None:
         answer = self._act(step, "POST", "restart")
-        if (held := step.get("hold")) and answer["state"]["current"] != held:
-            self._found.append(f"the call left it {answer['state']['current']}, not {held}")
+        left = answer["state"]["current"] if answer is not None else None
+        if (held := step.get("hold")) and left != held:
+            self._found.append(f"the call left it {left}, not {held}")
 
     def _replay(self, step: Row) -> None:
         run = step.get("taskrun_id") or (self._run_id(step) if "taskrun" in step else None)
@@ -220,4 +231,4 @@ def _path_of(flow: str) -> str:
     return flow if "/" in flow else f"{NAMESPACE}/{flow}"
 
 
-_OF_THE_START: frozenset[str] = frozenset({"http_status", "start_error", "new_execution"})
+_OF_THE_START: frozenset[str] = frozenset({"http_status", "start_error", "new_execution", "parent"})

@@ -103,6 +103,11 @@ def _subset(what: str, read: Callable[[ShownExecution], dict[str, Any]]) -> Call
     ]
 
 
+def _counted(run: ShownRun, counts: Mapping[str, int]) -> dict[str, int]:
+    been = Counter(each["state"] for each in run.json["state"]["histories"])
+    return {state: been[state] for state in counts}
+
+
 _OF_AN_EXECUTION: Mapping[str, Callable[[ShownExecution, Any], Told]] = {
     "state": lambda execution, wanted: _same("the state", execution.state, wanted),
     "taskruns": lambda execution, wanted: _same(f"the number of {execution.task_ids}", len(execution.runs), wanted),
@@ -124,6 +129,11 @@ _OF_AN_EXECUTION: Mapping[str, Callable[[ShownExecution, Any], Told]] = {
     "inputs": _subset("input", lambda execution: execution.inputs),
     "labels": lambda execution, wanted: _subset("label", lambda each: dict(each.labels))(execution, wanted["contains"]),
     "execution_history_starts": lambda execution, wanted: _same("the history", execution.states[: len(wanted)], wanted),
+    "histories": lambda execution, wanted: [
+        line
+        for selector, counts in wanted.items()
+        for line in _same(f"the states of {selector}", _counted(run_at(execution, selector), counts), counts)
+    ],
     "trigger": _subset("trigger's", lambda each: dict(each.json["trigger"])),
 }
 

@@ -229,5 +229,5 @@ def _templates(value: Any, dialect: Dialect) -> Iterator[Template]:
 
 
 def truthy(rendered: str | None) -> bool:
-    """Kestra's truth of a rendered condition (`runIf`, `If`): all but nothing, `false`, `0` and `-0`."""
-    return rendered is not None and rendered.strip() not in _FALSE_TEXTS
+    """Kestra's truth of a rendered condition (`runIf`, `If`): all but nothing, `false`, `0` and `-0`, to the letter."""
+    return rendered is not None and rendered not in _FALSE_TEXTS

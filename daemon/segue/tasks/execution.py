@@ -28,7 +28,7 @@ from segue.tasks.targets import target_of
 
 
 def fail(properties: Fail, _context: TaskContext) -> Result:
-    if properties.condition is None or truthy(properties.condition.strip()):
+    if properties.condition is None or truthy(properties.condition):
         raise TaskFailed(properties.error_message)
     return Result()
 
@@ -37,7 +37,7 @@ def assert_all(properties: Assert, context: TaskContext) -> Result:
     written = context.order.properties.get("conditions")
     failed = 0
     for position, condition in enumerate(properties.conditions):
-        if not truthy(condition.strip()):
+        if not truthy(condition):
             failed += 1
             shown = written[position] if isinstance(written, list) and position < len(written) else condition
             context.log(LogLevel.ERROR, f"Assertion `{shown}` failed")
