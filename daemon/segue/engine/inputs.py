@@ -299,12 +299,12 @@ def _sentence(declared: Input, what: str, value: Any) -> str:
 def file_address(owner: Owner, declared: Input, file: UploadedFile) -> str:
     """Where in internal storage a file given for an input will lie; the original name is kept as far as it is safe.
     Names in addresses are percent-encoded."""
-    name = _safe_name(file.name) or declared.id + str(declared.options.get("extension") or DEFAULT_EXTENSION)
+    name = safe_name(file.name) or declared.id + str(declared.options.get("extension") or DEFAULT_EXTENSION)
     parts = (*owner.namespace.split("."), owner.flow_id, "executions", owner.execution_id, "inputs", declared.id, name)
     return "kestra:///" + "/".join(quote(part, safe=_SAFE_IN_ADDRESSES) for part in parts)
 
 
-def _safe_name(name: str) -> str:
+def safe_name(name: str) -> str:
     """The last part of the path, cut from the left so that the extension stays."""
     name = name.replace("\\", "/").rpartition("/")[2].translate(_UNSAFE_IN_NAMES).strip(" .")
     return name.encode("utf-8", "ignore")[-_FILE_NAME_BYTES_MAX:].decode("utf-8", "ignore").strip(" .")

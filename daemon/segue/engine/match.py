@@ -207,12 +207,19 @@ def webhook_variables(
     parameters: Mapping[str, Sequence[str]],
     uri: str,
     path: str | None = None,
+    parts: Sequence[Mapping[str, Any]] | None = None,
+    fields: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
-    """What `trigger` is in the execution that a call starts."""
+    """What `trigger` is in the execution that a call starts. `parts` and `fields` are those of a form."""
     variables: dict[str, Any] = {
         "body": body,
         "headers": {name: list(values) for name, values in headers.items()},
         "parameters": {name: list(values) for name, values in parameters.items()},
         "uri": uri,
     }
-    return variables if path is None else {**variables, "path": path}
+    if path is not None:
+        variables["path"] = path
+    if parts is not None:
+        variables["parts"] = [dict(part) for part in parts]
+        variables["formFields"] = {name: list(values) for name, values in (fields or {}).items()}
+    return variables

@@ -39,13 +39,15 @@ class ScheduleOnDates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """Fires when its address is called. `key` may be an expression."""
+    """Fires when its address is called. `key` and `response_code` may be expressions. `fetch_type` says how the body is
+    kept: FETCH as a value, STORE as a file, NONE not at all."""
 
     key: str
     wait: bool = False
     return_outputs: bool = False
     response_content_type: str | None = None
     response_code: int | str | None = None
+    fetch_type: str = "FETCH"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

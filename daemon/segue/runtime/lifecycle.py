@@ -225,9 +225,12 @@ class Segue:
             self.revisions,
             self.trigger_states,
             starts,
+            trigger_starts,
             self.decisions,
             self.loop,
+            foundation.storage,
             self.clock,
+            dice,
             self.surroundings,
             secrets,
         )

@@ -1,26 +1,50 @@
-"""Webhooks: a call of a trigger's address becomes an execution."""
+"""Webhooks: a call of a trigger's address becomes an execution.
 
-from collections.abc import Mapping
+What a call brings as files - those of a form, or its body if the trigger says so - is stored as the execution's own,
+once it is certain that there will be one.
+"""
+
+import asyncio
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 from segue.engine.conditions import CannotTell, Circumstances, trigger_applies
+from segue.engine.inputs import safe_name
 from segue.engine.match import webhook_variables, webhook_with_key
 from segue.engine.request import request_of
-from segue.expression.template import effects_of
-from segue.model.execution import TriggeredBy
+from segue.engine.scope import nested
+from segue.expression.errors import ExpressionError
+from segue.expression.template import effects_of, render_value
+from segue.model.execution import Execution, TriggeredBy
+from segue.model.names import ExecutionId
+from segue.model.state import State
 from segue.model.trigger import Trigger, Webhook
-from segue.runtime.clock import Clock
+from segue.runtime.clock import Clock, Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.runtime.secrets import Secrets
 from segue.runtime.starts import Starts, Wanted
-from segue.runtime.trigger_states import TriggerStates, key_of, trigger_scope
+from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
+from segue.storage import address as addresses
+from segue.storage.storage import Storage, StorageFailure, chunks_of
 from segue.web import ports
 
+STATUS_OF_FAILED: Final = 500  # of a call that waits, when nothing else is said
+_BODY: Final = "body"
 _UNKNOWN = ports.Refusal(404, "Not Found: Flow not found, or no webhook of it has this key")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a call is to the execution, and the files to store for that, by their addresses."""
+
+    variables: Mapping[str, Any]
+    files: Mapping[str, BinaryIO]
 
 
 class Webhooks:
@@ -31,18 +55,24 @@ class Webhooks:
         revisions: Revisions,
         states: TriggerStates,
         starts: Starts,
+        trigger_starts: TriggerStarts,
         decisions: Decisions,
         loop: Loop,
+        storage: Storage,
         clock: Clock,
+        dice: Dice,
         surroundings: Mapping[str, Any],
         secrets: Secrets,
     ) -> None:
         self._revisions = revisions
         self._states = states
         self._starts = starts
+        self._trigger_starts = trigger_starts
         self._decisions = decisions
         self._loop = loop
+        self._storage = storage
         self._clock = clock
+        self._dice = dice
         self._surroundings = surroundings
         self._secrets = secrets
 
@@ -68,9 +98,9 @@ class Webhooks:
     ) -> ports.WebhookFired | ports.NotFired | ports.Refusal:
         webhook = trigger.body
         assert isinstance(webhook, Webhook)
-        variables = webhook_variables(
-            body=call.body, headers=call.headers, parameters=call.parameters, uri=call.uri, path=call.path
-        )
+        execution_id = self._dice.execution_id(self._clock.now())
+        seen = _seen(deployed, trigger.id, webhook, call, execution_id)
+        variables = seen.variables
         scope = trigger_scope(deployed, trigger.id, self._clock.now(), self._surroundings)
         circumstances = Circumstances(
             scope=scope, namespace=deployed.key.namespace, flow_id=deployed.key.flow_id
@@ -83,25 +113,67 @@ class Webhooks:
         request = request_of(trigger, variables, circumstances.scope)
         if request.error is not None:
             return await self._failed(deployed, trigger, variables, request.error)
-        prepared = await self._starts.prepare(
-            Wanted(
-                flow=call.flow,
-                inputs=request.inputs,
-                trigger_labels=request.labels,
-                trigger=request.trigger,
-                is_lenient=True,
-            )
+        wanted = Wanted(
+            flow=call.flow,
+            inputs=request.inputs,
+            trigger_labels=request.labels,
+            trigger=request.trigger,
+            is_lenient=True,
+            id=execution_id,
         )
+        return await self._begin(deployed, trigger, webhook, wanted, seen.files)
+
+    async def _begin(
+        self, deployed: Deployed, trigger: Trigger, webhook: Webhook, wanted: Wanted, files: Mapping[str, BinaryIO]
+    ) -> ports.WebhookFired | ports.Refusal:
+        prepared = await self._starts.prepare(wanted)
         if isinstance(prepared, ports.Refusal):
             return prepared
+        try:
+            if files:
+                await asyncio.to_thread(self._store, files)
+        except StorageFailure as error:
+            return ports.Refusal(503, str(error))
         made, end = await self._loop.call(partial(self._starts.begin_and_wait, prepared, waits=webhook.wait))
         execution = made if end is None else await end
         return ports.WebhookFired(
             execution=execution,
             returns_outputs=webhook.wait and webhook.return_outputs,
             content_type=webhook.response_content_type,
-            status=_status(webhook.response_code),
+            status=self._status(deployed, trigger, webhook, execution) if webhook.wait else None,
         )
+
+    def _store(self, files: Mapping[str, BinaryIO]) -> None:
+        for address, file in files.items():
+            file.seek(0)
+            self._storage.put(address, chunks_of(file))
+
+    def _status(self, deployed: Deployed, trigger: Trigger, webhook: Webhook, execution: Execution) -> int | None:
+        """The status of the answer at the end, which may be an expression of what came out."""
+        if webhook.response_code is None:
+            return STATUS_OF_FAILED if execution.state is State.FAILED else None
+        scope = trigger_scope(deployed, trigger.id, self._clock.now(), self._surroundings)
+        seen = {
+            "execution": {"id": execution.id, "state": execution.state.value},
+            "inputs": execution.inputs,
+            "outputs": execution.outputs_tree,
+            "labels": nested(execution.labels),
+            "trigger": dict(execution.trigger.variables) if execution.trigger else {},
+        }
+        try:
+            said = render_value(webhook.response_code, replace(scope, variables={**scope.variables, **seen}))
+        except ExpressionError as error:
+            self._tell(deployed, trigger, f"responseCode: {error}")
+            return STATUS_OF_FAILED
+        text = str(said).strip()
+        if text.isdigit() and 200 <= int(text) <= 599:
+            return int(text)
+        self._tell(deployed, trigger, f"responseCode: {text[:100]!r} is no status of an answer: expected 200 to 599")
+        return STATUS_OF_FAILED
+
+    def _tell(self, deployed: Deployed, trigger: Trigger, sentence: str) -> None:
+        key = key_of(deployed, trigger.id)
+        self._loop.do(lambda round_: self._trigger_starts.log(round_, key, "ERROR", sentence))
 
     async def _failed(
         self, deployed: Deployed, trigger: Trigger, variables: Mapping[str, Any], message: str
@@ -117,6 +189,41 @@ class Webhooks:
         return await self._loop.call(work)
 
 
-def _status(code: int | str | None) -> int | None:
-    text = str(code or "")
-    return int(text) if text.isdigit() and 100 <= int(text) <= 599 else None
+def _seen(
+    deployed: Deployed, trigger_id: str, webhook: Webhook, call: ports.WebhookCall, execution_id: ExecutionId
+) -> _Seen:
+    body, uri = call.body, call.uri
+    files: dict[str, BinaryIO] = {}
+    folder = addresses.trigger_parts(deployed.key.namespace, deployed.key.flow_id, execution_id, trigger_id)
+    if webhook.fetch_type != "FETCH":
+        body = None
+    if webhook.fetch_type == "STORE" and call.parts is None:
+        uri = addresses.address_of((*folder, _BODY))
+        files[uri] = io.BytesIO(call.content)
+    parts = None if call.parts is None else list(_parts(folder, call.parts, files))
+    variables = webhook_variables(
+        body=body,
+        headers=call.headers,
+        parameters=call.parameters,
+        uri=uri,
+        path=call.path,
+        parts=parts,
+        fields=call.fields,
+    )
+    return _Seen(variables, files)
+
+
+def _parts(
+    folder: tuple[str, ...], parts: Sequence[ports.WebhookPart], files: dict[str, BinaryIO]
+) -> Iterator[Mapping[str, Any]]:
+    """What is said of the files of a form; each has a folder of its own, for several may have one name."""
+    for number, part in enumerate(parts):
+        uri = addresses.address_of((*folder, str(number), safe_name(part.file.file_name) or _BODY))
+        files[uri] = part.file.content
+        yield {
+            "name": part.name,
+            "filename": part.file.file_name,
+            "contentType": part.content_type,
+            "size": part.file.size,
+            "uri": uri,
+        }

@@ -98,6 +98,7 @@ def _webhook(read: Object) -> TriggerBody:
         return_outputs=own.return_outputs,
         response_content_type=own.response_content_type,
         response_code=own.response_code,
+        fetch_type=own.fetch_type or "FETCH",
     )
 
 

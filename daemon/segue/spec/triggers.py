@@ -193,8 +193,10 @@ class Webhook(Spec):
     wait: bool = Field(default=False, description="Answer when the execution has ended.")
     return_outputs: bool = Field(default=False, description="Answer with the outputs of the flow.")
     response_content_type: Text | None = Field(default=None, description="Content type of the answer.")
-    response_code: Dynamic[int] | None = Field(default=None, description="Status of the answer.")
-    fetch_type: Literal["NONE", "FETCH", "STORE"] | None = Field(default=None, description="How the body is kept.")
+    response_code: Dynamic[int] | None = Field(default=None, description="Status of the answer at the end.")
+    fetch_type: Literal["NONE", "FETCH", "STORE"] | None = Field(
+        default=None, description="How the body is kept: FETCH as `trigger.body`, STORE as a file at `trigger.uri`."
+    )
 
 
 class Http(HttpCall):

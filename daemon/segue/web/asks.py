@@ -162,9 +162,16 @@ async def text_body(request: Request) -> str:
 @asynccontextmanager
 async def form_inputs(request: Request) -> AsyncIterator[dict[str, Any]]:
     """Inputs from a form: one part for each, files as `Upload`. The files are gone at the end."""
+    async with form_parts(request) as form:
+        yield inputs_of(form)
+
+
+@asynccontextmanager
+async def form_parts(request: Request) -> AsyncIterator[FormData]:
+    """A form as it was sent; its files are gone at the end."""
     form = await request.form(max_files=FORM_PARTS_MAX, max_fields=FORM_PARTS_MAX, max_part_size=FORM_VALUE_MAX)
     try:
-        yield inputs_of(form)
+        yield form
     finally:
         await form.close()
 

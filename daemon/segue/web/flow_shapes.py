@@ -272,6 +272,7 @@ def _trigger_body(body: TriggerBody) -> Mapping[str, Any]:
                 "returnOutputs": body.return_outputs,
                 "responseContentType": body.response_content_type,
                 "responseCode": body.response_code,
+                "fetchType": body.fetch_type,
             }
         case FlowEnds():
             return {"states": list(body.states) or None, **body.options}

@@ -98,8 +98,18 @@ class OpenReview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookPart:
+    """A file in a form."""
+
+    name: str
+    file: Upload
+    content_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookCall:
-    """A call of a webhook trigger's address. `body` is a map or list when it was JSON, else text; None without one.
+    """A call of a webhook trigger's address. `body` is a map or list when it was JSON, else text, Base64 of what is no
+    text, or None; `content` is the same as it was sent. Of a form there is no body but `parts`, its files, and `fields`.
 
     `path` is what follows the key.
     """
@@ -111,7 +121,10 @@ class WebhookCall:
     path: str | None
     headers: Mapping[str, Sequence[str]]
     parameters: Mapping[str, Sequence[str]]
-    body: Any
+    body: Any = None
+    content: bytes = b""
+    parts: Sequence[WebhookPart] | None = None
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,10 +222,10 @@ def test_a_webhook_hands_over_body_and_parameters(client: TestClient, daemon: Me
         (b"hello", "hello"),
         (b"[1]", [1]),
         (b'{"a":', '{"a":'),
-        (b"\xff", "\ufffd"),
+        (b"\xff", "/w=="),
         (b"[" * 9000, "[" * 9000),
     ],
-    ids=["none", "text", "list", "broken JSON", "no UTF-8", "too deep"],
+    ids=["none", "text", "list", "broken JSON", "no text", "too deep"],
 )
 def test_a_webhook_body_is_json_if_it_can_be(
     client: TestClient, daemon: MemoryDaemon, content: bytes, body: object

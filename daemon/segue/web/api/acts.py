@@ -1,10 +1,13 @@
 """Acts on executions: start them, call their webhooks, kill, resume, restart ... one or many at once."""
 
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,7 +31,7 @@ from segue.web.actions import (
 )
 from segue.web.answers import Refused, as_json, granted, to_json
 from segue.web.context import Endpoint, Web, flow_key
-from segue.web.ports import NotFired, Refusal, Search, Start, WebhookCall, WebhookFired
+from segue.web.ports import NotFired, Refusal, Search, Start, Upload, WebhookCall, WebhookFired, WebhookPart
 from segue.web.settings import PAGE_SIZE_MAX
 from segue.web.shapes import checked_input_json, execution_head_json, execution_json
 
@@ -75,19 +78,22 @@ def _start_of(request: Request, inputs: dict[str, Any]) -> Start:
 
 async def webhook(web: Web, request: Request) -> Response:
     """The key is the credential; a flow that is not there and a key that is wrong are answered alike."""
-    answer = await web.daemon.webhook(
-        WebhookCall(
-            flow=flow_key(request),
-            key=request.path_params["key"],
-            method=request.method,
-            # As the caller wrote it, tenant and escapes included.
-            uri=str(request.url.replace(path=request.scope["raw_path"].decode("latin-1"))),
-            path=request.path_params.get("path"),
-            headers=_lists(request.headers.items()),
-            parameters=_lists(request.query_params.multi_items()),
-            body=_webhook_body(await request.body()),
-        )
+    call = WebhookCall(
+        flow=flow_key(request),
+        key=request.path_params["key"],
+        method=request.method,
+        # As the caller wrote it, tenant and escapes included.
+        uri=str(request.url.replace(path=request.scope["raw_path"].decode("latin-1"))),
+        path=request.path_params.get("path"),
+        headers=_lists(request.headers.items()),
+        parameters=_lists(request.query_params.multi_items()),
     )
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data":
+        async with asks.form_parts(request) as form:
+            answer = await web.daemon.webhook(_with_form(call, form))
+    else:
+        content = await request.body()
+        answer = await web.daemon.webhook(replace(call, body=_webhook_body(content), content=content))
     match answer:
         case Refusal():
             raise Refused(answer.status, answer.message, answer.problems)
@@ -95,6 +101,17 @@ async def webhook(web: Web, request: Request) -> Response:
             return Response(status_code=204)
         case WebhookFired():
             return _fired(web, answer)
+
+
+def _with_form(call: WebhookCall, form: FormData) -> WebhookCall:
+    parts, fields = [], []
+    for name, part in form.multi_items():
+        if isinstance(part, UploadFile):
+            file = Upload(part.filename or name, part.file, part.size or 0)
+            parts.append(WebhookPart(name=name, file=file, content_type=part.content_type))
+        else:
+            fields.append((name, part))
+    return replace(call, parts=tuple(parts), fields=_lists(fields))
 
 
 def _lists(pairs: Any) -> dict[str, list[str]]:
@@ -105,7 +122,7 @@ def _lists(pairs: Any) -> dict[str, list[str]]:
 
 
 def _webhook_body(body: bytes) -> Any:
-    """A map or list if it is JSON, else the text."""
+    """A map or list if it is JSON, else the text, or the Base64 of what is none."""
     if not body:
         return None
     if body.lstrip()[:1] in {b"{", b"["}:
@@ -113,7 +130,10 @@ def _webhook_body(body: bytes) -> Any:
             return json.loads(body)
         except (ValueError, RecursionError):
             pass
-    return body.decode("utf-8", "replace")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode()
 
 
 def _fired(web: Web, fired: WebhookFired) -> Response:

@@ -32,7 +32,7 @@ _GIVEN: Final[Mapping[str, frozenset[str]]] = {
             "outputs",
         }
     ),
-    PREFIX + "core.trigger.Webhook": frozenset({"body", "headers", "parameters", "uri", "path", "parts"}),
+    PREFIX + "core.trigger.Webhook": frozenset({"body", "headers", "parameters", "uri", "path", "parts", "formFields"}),
     PREFIX + "core.http.Trigger": frozenset({"body", "encryptedBody", "code", "headers", "uri"}),
     PREFIX + "fs.local.Trigger": frozenset({"files", "count"}),
     PREFIX + "fs.sftp.Trigger": frozenset({"files", "count"}),
