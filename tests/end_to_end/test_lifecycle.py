@@ -47,6 +47,10 @@ NEW, GONE = "new", "gone"
 NAP = "{id: nap, type: core.flow.Sleep, duration: PT1H}"
 OK = "{id: ok, type: core.debug.Return, format: ok}"
 FAIL = "{id: no, type: core.execution.Fail}"
+STARTS: Final = (
+    "triggers: [{id: tick, type: core.trigger.Schedule, cron: '* * * * *'},"
+    " {id: hook, type: core.trigger.Webhook, key: a-key}]"
+)
 FLOWS: Final[Mapping[str, str]] = {
     "naps": f"tasks: [{NAP}]",
     "quick": f"tasks: [{OK}]",
@@ -73,6 +77,13 @@ FLOWS: Final[Mapping[str, str]] = {
         f"tasks: [{{id: ok, type: core.debug.Return, format: '{{{{ inputs.word }}}}'}}, {FAIL}]"
     ),
     "wants": "tasks: [{id: wait, type: core.flow.Pause, onResume: [{id: count, type: INT}]}]",
+    "off": f"disabled: true\ntasks: [{OK}]\n{STARTS}",
+    "draft": f"draft: true\ntasks: [{{id: a, type: no.such.Type}}]\n{STARTS}",
+    "draft-that-is-right": f"draft: true\ntasks: [{OK}]\n{STARTS}",
+    "calls-off": (
+        "inputs: [{id: flow, type: STRING}]\n"
+        "tasks: [{id: call, type: core.flow.Subflow, namespace: company.team, flowId: '{{ inputs.flow }}'}]"
+    ),
     "files": "tasks: [{id: file, type: core.storage.Write, content: x}]",
     "anew": (
         f"retry: {{type: constant, interval: PT1H, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}}\ntasks: [{FAIL}]"
@@ -310,6 +321,23 @@ def test_what_runs_can_be_deleted_if_that_is_said_and_does_not_come_back(daemon:
 
     daemon.call("GET", path, status=404)
     assert not daemon.executions("naps", **{"filters[id][EQUALS]": running_still.id})
+
+
+@pytest.mark.parametrize(
+    ("flow", "why"), [("off", "disabled"), ("draft", "a draft"), ("draft-that-is-right", "a draft")]
+)
+def test_nothing_starts_what_is_off(daemon: Daemon, flow: str, why: str) -> None:
+    refused = daemon.call("POST", f"/executions/company.team/{flow}", status=409)
+    assert f"is {why}" in refused["message"]
+    daemon.webhook(flow, "a-key", status=404)
+    failed = daemon.run("calls-off", {"flow": flow})
+    assert (failed.state, f"it is {why}" in failed.run_of("call").failures[0]) == ("FAILED", True)
+    assert [each.get("nextExecutionDate") for each in map(state_of, daemon.triggers(flow))] in ([], [None, None])
+    assert not daemon.executions(flow)
+
+
+def state_of(trigger: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(trigger["triggerContext"])
 
 
 # Many at once.

@@ -77,7 +77,7 @@ class Listeners:
 
 
 def _listeners(flow: Flow) -> Iterator[Listener]:
-    if flow.disabled:
+    if flow.why_off is not None:
         return
     for trigger in flow.triggers:
         if isinstance(trigger.body, FlowEnds) and not trigger.disabled:

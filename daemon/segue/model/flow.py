@@ -111,7 +111,13 @@ class Flow:
     sla: tuple[Sla, ...] = ()
     checks: tuple[Check, ...] = ()
     disabled: bool = False
+    draft: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def why_off(self) -> str | None:
+        """Why nothing starts it: what it is. None if it can be started."""
+        return "disabled" if self.disabled else "a draft" if self.draft else None
 
     def all_tasks(self) -> Iterator[Task]:
         """Every task anywhere in the flow, parents before their children."""

@@ -313,10 +313,8 @@ class Children:
         if found is None:
             at = f"at commit {commit[:12]}" if number is None else f"at revision {number}"
             return f"Unable to find flow {name} {at}"
-        if found.flow.disabled:
-            return f"Cannot execute flow {name}: it is disabled"
-        if found.flow.extra.get("draft"):
-            return f"Cannot execute flow {name}: it is a draft"
+        if found.flow.why_off is not None:
+            return f"Cannot execute flow {name}: it is {found.flow.why_off}"
         return found
 
     def _depth(self, execution: Execution) -> int:

@@ -57,7 +57,7 @@ class Deadlines:
         self._held = {
             key_of(deployed, trigger.id): (trigger, deadline)
             for deployed in self._revisions.live.flows.values()
-            if not deployed.flow.disabled
+            if deployed.flow.why_off is None
             for trigger in deployed.flow.triggers
             if not trigger.disabled and (deadline := deadline_of(trigger)) is not None
         }

@@ -142,7 +142,7 @@ def _file_triggers(revisions: Revisions) -> list[tuple[TriggerKey, tuple[Files, 
     return [
         (key_of(deployed, trigger.id), (trigger.body, deployed))
         for deployed in revisions.live.flows.values()
-        if not deployed.flow.disabled
+        if deployed.flow.why_off is None
         for trigger in deployed.flow.triggers
         if isinstance(trigger.body, Files) and not trigger.disabled
     ]

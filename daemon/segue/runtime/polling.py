@@ -336,7 +336,7 @@ def _polling_triggers(revisions: Revisions) -> list[tuple[TriggerKey, Polling]]:
     return [
         (key_of(deployed, trigger.id), trigger.body)
         for deployed in revisions.live.flows.values()
-        if not deployed.flow.disabled
+        if deployed.flow.why_off is None
         for trigger in deployed.flow.triggers
         if isinstance(trigger.body, Polling) and not trigger.disabled
     ]

@@ -277,7 +277,7 @@ def _schedules(revisions: Revisions) -> list[tuple[TriggerKey, Deployed]]:
     return [
         (key_of(deployed, trigger.id), deployed)
         for deployed in revisions.live.flows.values()
-        if not deployed.flow.disabled
+        if deployed.flow.why_off is None
         for trigger in deployed.flow.triggers
         if isinstance(trigger.body, Schedule | ScheduleOnDates) and not trigger.disabled
     ]

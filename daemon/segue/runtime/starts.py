@@ -290,10 +290,8 @@ class Starts:
         live = self._revisions.live.flows.get(key)
         if live is None:
             return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' not found")
-        if live.flow.disabled:
-            return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is disabled")
-        if live.flow.extra.get("draft"):
-            return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is a draft")
+        if live.flow.why_off is not None:
+            return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is {live.flow.why_off}")
         if number is None or number in {LIVE, live.revision.number}:
             return live
         older = self._revisions.find(key, number)

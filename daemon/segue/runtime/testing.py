@@ -103,8 +103,8 @@ class _Runs:
             why = "another case has failed"
         elif suite.disabled or case.disabled:
             why = "disabled"
-        elif deployed is not None and (deployed.flow.disabled or deployed.flow.extra.get("draft")):
-            why = f"the flow {suite.flow} is {'disabled' if deployed.flow.disabled else 'a draft'}"
+        elif deployed is not None and deployed.flow.why_off is not None:
+            why = f"the flow {suite.flow} is {deployed.flow.why_off}"
         else:
             return None
         return CaseResult(

@@ -79,7 +79,7 @@ class Webhooks:
     async def call(self, call: ports.WebhookCall) -> ports.WebhookFired | ports.NotFired | ports.Refusal:
         deployed = self._revisions.live.flows.get(call.flow)
         trigger = self._trigger(deployed, call.key) if deployed is not None else None
-        if deployed is None or trigger is None or deployed.flow.disabled:
+        if deployed is None or trigger is None or deployed.flow.why_off is not None:
             return _UNKNOWN
         state = self._states.get(key_of(deployed, trigger.id))
         if state is not None and state.is_disabled:

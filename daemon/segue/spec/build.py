@@ -57,7 +57,7 @@ from segue.spec.tasks import ConstantRetry, ExponentialRetry, RandomRetry
 SPLIT_ITEMS: Final = "segue.flow.SplitItems"
 MERGE_ITEMS: Final = "segue.flow.MergeItems"
 _TASK_EXTRA: Final = ("workerGroup", "workerSelector", "taskCache", "assets")
-_FLOW_EXTRA: Final = ("sla", "checks", "draft", "workerGroup", "workerSelector")
+_FLOW_EXTRA: Final = ("sla", "checks", "workerGroup", "workerSelector")
 _FOLDER_KEYS: Final = ("inputFiles", "namespaceFiles", "outputFiles", "cache")
 _OPTION_SPELLINGS: Final[Mapping[str, str]] = {"options": "values"}
 
@@ -84,6 +84,7 @@ def flow_of(read: Object, plugin_defaults: tuple[PluginDefault, ...]) -> Flow:
         else Concurrency(limit=spec.concurrency.limit, behavior=ConcurrencyBehavior(spec.concurrency.behavior)),
         retry=retry_of(spec.retry),
         disabled=spec.disabled,
+        draft=spec.draft,
         sla=tuple(map(_sla_of, spec.sla or ())),
         checks=tuple(map(_check_of, spec.checks or ())),
         extra={key: read.raw[key] for key in _FLOW_EXTRA if read.raw.get(key) is not None},

@@ -1,8 +1,8 @@
 """The text of a flow file -> the flow, or the Problems that keep it from being one. Never raises for what a user can
 write."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from segue.model.flow import Flow, PluginDefault
@@ -133,12 +133,42 @@ def _load_mapping(raw: dict[str, Any], document: Document, around: Surroundings)
         refuse_broken_expressions=around.refuse_broken_expressions,
         looks_ahead=around.looks_ahead,
     )
-    problems = placed((*reader.findings, *check(subject)), document, around.path)
+    findings = (*reader.findings, *check(subject))
+    is_draft = _is_kept(whole, findings)
+    problems = placed(map(_noted, findings) if is_draft else findings, document, around.path)
     is_broken = any(each.severity is Severity.ERROR for each in problems)
     return Loaded(
-        flow=None if is_broken else flow_of(read, own_defaults),
+        flow=None if is_broken else _draft_of(whole) if is_draft else flow_of(read, own_defaults),
         problems=problems,
         source=raw,
         ties=ties_of(subject, document, around.path),
         subject=subject,
+    )
+
+
+# Drafts: kept even when they are not right, for nothing runs them.
+
+_NAMES: Final = frozenset({("id",), ("namespace",)})
+
+
+def _is_kept(raw: Mapping[str, Any], findings: Iterable[Finding]) -> bool:
+    """Is it a draft that is not right yet, but says which flow it is."""
+    wrong = [each for each in findings if each.severity is Severity.ERROR]
+    is_named = all(key in raw for (key,) in _NAMES) and not any(each.where[:1] in _NAMES for each in wrong)
+    return raw.get("draft") is True and bool(wrong) and is_named
+
+
+def _noted(finding: Finding) -> Finding:
+    return replace(finding, severity=Severity.WARNING)
+
+
+def _draft_of(raw: Mapping[str, Any]) -> Flow:
+    """What is known of it: its name, and that nothing starts it."""
+    description = raw.get("description")
+    return Flow(
+        namespace=str(raw["namespace"]),
+        id=str(raw["id"]),
+        tasks=(),
+        description=description if isinstance(description, str) else "",
+        draft=True,
     )

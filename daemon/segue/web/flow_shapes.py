@@ -48,7 +48,7 @@ def flow_json(flow: Flow, revision: Revision) -> dict[str, Any]:
         "description": flow.description or None,
         "disabled": flow.disabled,
         "deleted": revision.is_deleted,
-        "draft": False,
+        "draft": flow.draft,
         "labels": labels_json(flow.labels),
         "inputs": [_input(each) for each in flow.inputs] or None,
         "outputs": [_output(each) for each in flow.outputs] or None,

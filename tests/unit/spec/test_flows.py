@@ -24,7 +24,7 @@ from segue.model.task import (
 from segue.model.trigger import Files, FlowEnds, Polling, RecoverMissed, Schedule, ScheduleOnDates, Webhook
 from segue.spec.loader import load_flow
 
-from tests.unit.spec.flows import EVERYTHING, LOG, flow_of, problems_of, with_head, with_task
+from tests.unit.spec.flows import EVERYTHING, LOG, flow_of, load, problems_of, with_head, with_task
 
 FLOWS = Path(__file__).parents[3] / "flows"
 
@@ -47,6 +47,24 @@ def test_the_overview_of_kestra_is_read_as_it_stands() -> None:
     flow = flow_of((FLOWS / "company.team" / "overview.yaml").read_text())
     assert flow.variables == {"first": "1", "second": "{{vars.first}} > 2"}
     assert flow.plugin_defaults == (PluginDefault(type="io.kestra.plugin.core.log.Log", values={"level": "ERROR"}),)
+
+
+@pytest.mark.parametrize("body", ["tasks: []", "nothing: at all", "tasks: [{id: a, type: no.such.Type}]"])
+def test_a_draft_is_kept_whatever_is_wrong_with_it(body: str) -> None:
+    loaded = load(with_head(f"draft: true\ndescription: later\n{body}\n"))
+    assert loaded.flow is not None
+    assert (loaded.flow.id, loaded.flow.why_off, loaded.flow.description) == ("x", "a draft", "later")
+    assert (loaded.errors, bool(loaded.warnings)) == ((), True)
+
+
+@pytest.mark.parametrize("text", ["namespace: a.b\ndraft: true\n", "id: 'a b'\nnamespace: a.b\ndraft: true\n"])
+def test_a_draft_says_which_flow_it_is(text: str) -> None:
+    assert load(text).errors
+
+
+def test_a_draft_that_is_right_is_a_flow_that_nothing_starts() -> None:
+    flow = flow_of(with_head(f"draft: true\ntasks:\n{LOG}\n"))
+    assert (len(flow.tasks), flow.why_off) == (1, "a draft")
 
 
 LOGGED = "{id: b, type: core.log.Log, message: x}"

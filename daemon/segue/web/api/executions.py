@@ -94,7 +94,7 @@ async def flow_of(web: Web, request: Request) -> Response:
 
 async def namespaces(web: Web, _: Request) -> Response:
     """Those with flows that can be started."""
-    return as_json(sorted({live.key.namespace for live in web.daemon.flows() if not live.flow.disabled}))
+    return as_json(sorted({live.key.namespace for live in web.daemon.flows() if live.flow.why_off is None}))
 
 
 async def flows_of(web: Web, request: Request) -> Response:
