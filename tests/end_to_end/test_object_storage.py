@@ -1,5 +1,5 @@
 """A daemon that keeps the files of executions in an object store: nothing of them is on its disk, and all works as it
-does with a folder."""
+does with a folder. And its triggers on objects."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,27 @@ import pytest
 
 from tests.support.client import API, ShownExecution
 from tests.support.daemon import Daemon, running, segue
-from tests.support.object_server import ObjectServer
+from tests.support.object_server import OPTIONS, ObjectServer
 from tests.support.repositories import Repository
 
 BUCKET = "kept-by-a-daemon"
+WATCHED = "watched-by-a-daemon"
+WATCH = """\
+id: {id}
+namespace: company.team
+tasks:
+  - {{id: say, type: io.kestra.plugin.core.log.Log, message: "{{{{ read(trigger.objects[0].uri) }}}}"}}
+triggers:
+  - id: watch
+    type: io.kestra.plugin.aws.s3.Trigger
+    interval: PT0.2S
+    endpointOverride: "{{{{ envs.s3 }}}}"
+    accessKeyId: "{{{{ secret('S3_KEY') }}}}"
+    secretKeyId: "{{{{ secret('S3_SECRET') }}}}"
+    bucket: watched-by-a-daemon
+    prefix: {id}
+    {what}
+"""
 FLOWS = {
     "files": """\
 id: files
@@ -92,6 +109,8 @@ tasks:
   - {id: write, type: io.kestra.plugin.core.storage.Write, content: gone, extension: .txt}
   - {id: purge, type: io.kestra.plugin.core.storage.PurgeCurrentExecutionFiles}
 """,
+    "moved": WATCH.format(id="moved", what="action: MOVE\n    moveTo: {key: done}"),
+    "seen": WATCH.format(id="seen", what="action: NONE"),
     "purge": """\
 id: purge
 namespace: company.team
@@ -107,12 +126,18 @@ tasks:
 
 
 def environment(objects: ObjectServer) -> dict[str, str]:
-    return {"SEGUE_STORAGE_OPTIONS": json.dumps(objects.options)}
+    return {
+        "SEGUE_STORAGE_OPTIONS": json.dumps(objects.options),
+        "ENV_S3": objects.url,
+        "SEGUE_SECRET_S3_KEY": OPTIONS["access_key_id"],
+        "SEGUE_SECRET_S3_SECRET": OPTIONS["secret_access_key"],
+    }
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory, objects: ObjectServer) -> Iterator[Daemon]:
     objects.make_bucket(BUCKET)
+    objects.make_bucket(WATCHED)
     files = {f"flows/company.team/{name}.yaml": text for name, text in FLOWS.items()}
     arguments = ["--storage", f"s3://{BUCKET}/segue"]
     folder = tmp_path_factory.mktemp("objects")
@@ -160,6 +185,24 @@ def test_files_of_executions_go_with_them(daemon: Daemon, objects: ObjectServer)
     purge = daemon.run("purge")
     assert purge.state == "SUCCESS", daemon.logs(purge)
     assert of(objects, purged) == []
+
+
+def test_objects_that_come_start_an_execution_and_are_moved(daemon: Daemon, objects: ObjectServer) -> None:
+    objects.put(WATCHED, "moved/", b"")
+    objects.put(WATCHED, "moved/deep/a.csv", b"first")
+    execution = daemon.only_execution("moved")
+    assert daemon.logs(execution) == ["first"]
+    [given] = execution.trigger["objects"]
+    assert (given["key"], given["size"], given["changeType"]) == ("moved/deep/a.csv", 5, "CREATE")
+    assert [key for key in objects.keys(WATCHED) if not key.startswith("seen")] == ["done/deep/a.csv", "moved/"]
+
+
+def test_an_object_that_changes_starts_another_execution(daemon: Daemon, objects: ObjectServer) -> None:
+    objects.put(WATCHED, "seen/a.csv", b"first")
+    assert daemon.logs(daemon.only_execution("seen")) == ["first"]
+    objects.put(WATCHED, "seen/a.csv", b"second")
+    changed = daemon.only_execution("seen", 2)
+    assert (daemon.logs(changed), changed.trigger["objects"][0]["changeType"]) == (["second"], "UPDATE")
 
 
 def test_a_store_that_cannot_be_used_is_told_at_the_start(objects: ObjectServer, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from segue.spec.types import (
     templating,
     timing,
 )
-from segue.spec.types.plugins import commands, git, jdbc, local_files, mail, notifications, serdes, sftp
+from segue.spec.types.plugins import commands, git, jdbc, local_files, mail, notifications, s3, serdes, sftp
 
 PREFIX: Final = "io.kestra.plugin."
 _SUGGESTIONS_MAX: Final = 3
@@ -153,6 +153,7 @@ _IN_THE_ENGINE: Final = frozenset(
         *jdbc.TRIGGERS,
         *local_files.TRIGGERS,
         *sftp.TRIGGERS,
+        *s3.TRIGGERS,
         *scripts.TRIGGERS,
         "core.runner.Process",
         "scripts.runner.docker.Docker",
@@ -182,6 +183,7 @@ _TASKS: Final = (
     commands.TYPES,
     local_files.TYPES,
     sftp.TYPES,
+    s3.TYPES,
 )
 
 
@@ -204,6 +206,7 @@ def _built_in() -> Iterable[TypeEntry]:
     yield from _entries(Role.TRIGGER, jdbc.TRIGGERS)
     yield from _entries(Role.TRIGGER, local_files.TRIGGERS)
     yield from _entries(Role.TRIGGER, sftp.TRIGGERS)
+    yield from _entries(Role.TRIGGER, s3.TRIGGERS)
     yield from _entries(Role.TRIGGER, scripts.TRIGGERS)
     yield from _entries(Role.TRIGGER, triggers.OWN_TYPES, prefix="")
     yield from _entries(Role.CONDITION, conditions.TYPES)

@@ -1,27 +1,22 @@
 """Internal storage in an object store: S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
 
 The key of a file is its address without `kestra:///`, below the prefix that the URL has: plain ASCII, and one spelling
-for each file. A file is written in parts and is there when its last one is; it is read in pieces, each by a request of
-its own, so that who reads slowly holds no connection.
+for each file.
 """
 
 import contextlib
-import io
-import os
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Any, BinaryIO, Final
+from functools import partial
+from typing import BinaryIO, Final
 
 import obstore
 
 from segue.storage import address as addresses
-from segue.storage.object_client import ObjectChanged, ObjectFailure, ObjectMissing, connected, errors_told
+from segue.storage.object_client import connected, errors_told, opened, written
+from segue.storage.object_errors import ObjectChanged, ObjectFailure, ObjectMissing
 from segue.storage.place import ObjectPlace
-from segue.storage.storage import COPY_BYTES, FileMissing, StorageFailure, StorageFull, StoredFile
+from segue.storage.storage import FileMissing, StorageFailure, StorageFull, StoredFile
 
-PART_BYTES: Final = 8 << 20  # S3 takes 10,000 of them for a file: 78 GiB
-PARTS_AT_ONCE: Final = 2
-PIECE_BYTES: Final = 4 << 20
 LISTED_AT_ONCE: Final = 1_000  # as S3 lists them, and deletes them in one request
 
 
@@ -38,35 +33,19 @@ class ObjectStorage:
             next(iter(obstore.list(self._store, chunk_size=1)), None)
 
     def put(self, address: str, chunks: Iterable[bytes]) -> StoredFile:
-        given = _Blocks(chunks)
         key = _key_of(address)
         with self._told(address):
-            first = given.up_to(PART_BYTES)
-            if given.is_over:
-                obstore.put(self._store, key, b"".join(first), use_multipart=False)
-            else:
-                whole = chain(first, given)
-                obstore.put(self._store, key, whole, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
-        return StoredFile(address=address, size=given.size)
+            size = written(self._store, key, chunks).size
+        return StoredFile(address=address, size=size)
 
     def open(self, address: str) -> BinaryIO:
-        key = _key_of(address)
-        with self._told(address):
-            found = obstore.get(self._store, key)
-            if found.meta["size"] <= PIECE_BYTES:
-                return io.BytesIO(bytes(found.bytes()))
-        return io.BufferedReader(_Pieces(self, address, key, found.meta), PIECE_BYTES)
-
-    def piece(self, address: str, key: str, tag: str | None, start: int, length: int) -> memoryview:
-        """Of the object that had this tag."""
-        with self._told(address):
-            options: obstore.GetOptions = {"range": (start, start + length), "if_match": tag}
-            return memoryview(obstore.get(self._store, key, options=options).bytes())
+        return opened(self._store, _key_of(address), partial(self._told, address)).file
 
     def size(self, address: str) -> int:
         key = _key_of(address)
         with self._told(address):
-            return obstore.head(self._store, key)["size"]
+            size: int = obstore.head(self._store, key)["size"]
+        return size
 
     def exists(self, address: str) -> bool:
         try:
@@ -117,86 +96,6 @@ class ObjectStorage:
             if error.is_full:
                 raise StorageFull(address) from error
             raise StorageFailure(f"Internal storage at {self._url}: {error}") from error
-
-
-class _Blocks:
-    """Chunks joined to blocks that are worth an object of their own; `size` is that of all so far."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self.size = 0
-        self.is_over = False
-        self._chunks = iter(chunks)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        waiting: list[bytes] = []
-        length = 0
-        for chunk in self._chunks:
-            waiting.append(chunk)
-            length += len(chunk)
-            if length >= COPY_BYTES:
-                break
-        else:
-            self.is_over = True
-        if not length:
-            raise StopIteration
-        self.size += length
-        return waiting[0] if len(waiting) == 1 else b"".join(waiting)
-
-    def up_to(self, size: int) -> list[bytes]:
-        """Blocks until there are this many bytes, or until there are no more."""
-        blocks: list[bytes] = []
-        while self.size < size and not self.is_over and (block := next(self, b"")):
-            blocks.append(block)
-        return blocks
-
-
-class _Pieces(io.RawIOBase):
-    """A file that is read from wherever its reader stands. It stays the same file: one that was replaced meanwhile is
-    told."""
-
-    def __init__(self, storage: ObjectStorage, address: str, key: str, meta: Any) -> None:
-        self._storage = storage
-        self._address = address
-        self._key = key
-        self._size: int = meta["size"]
-        self._tag: str | None = meta["e_tag"]
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if origin + offset < 0:
-            raise ValueError(f"negative position {origin + offset}")
-        self._at = origin + offset
-        return self._at
-
-    def readinto(self, buffer: Any, /) -> int:
-        piece = self._next(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def readall(self) -> bytes:
-        """In pieces like ours: those of the base class are 8 KiB."""
-        return b"".join(iter(lambda: self._next(PIECE_BYTES), b""))
-
-    def _next(self, length_max: int) -> memoryview | bytes:
-        length = min(length_max, self._size - self._at, PIECE_BYTES)
-        if length <= 0:
-            return b""
-        piece = self._storage.piece(self._address, self._key, self._tag, self._at, length)
-        self._at += len(piece)
-        return piece
 
 
 def _key_of(address: str) -> str:

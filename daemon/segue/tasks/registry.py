@@ -38,6 +38,7 @@ from segue.tasks.plugins import (
     mail,
     notifications,
     parquet_files,
+    s3,
     sftp,
 )
 from segue.tasks.scripts import languages, python, shell
@@ -78,6 +79,7 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *commands.KINDS,
     *local_files.KINDS,
     *sftp.KINDS,
+    *s3.KINDS,
 )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from segue.storage.object_client import reason_of
-from segue.storage.object_storage import PART_BYTES, PIECE_BYTES, ObjectStorage
+from segue.storage.object_client import PART_BYTES, PIECE_BYTES
+from segue.storage.object_errors import reason_of
+from segue.storage.object_storage import ObjectStorage
 from segue.storage.place import ObjectPlace, open_storage
 from segue.storage.storage import FileMissing, StorageFailure, StorageFull
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from segue.storage.address import ROOT, AddressRefused, address_of, execution_parts, parts_of, task_run_parts
 from segue.storage.local import LocalStorage
-from segue.storage.object_storage import PART_BYTES, PIECE_BYTES, ObjectStorage
+from segue.storage.object_client import PART_BYTES, PIECE_BYTES
+from segue.storage.object_storage import ObjectStorage
 from segue.storage.place import ObjectPlace
 from segue.storage.storage import FileMissing, Storage
 

@@ -59,6 +59,10 @@ class Place(Protocol):
         """The path that an author means, in the one spelling in which paths are compared."""
         ...
 
+    def within(self, folder: str) -> str:
+        """What the paths of the folder's files begin with."""
+        ...
+
     def identity(self, folder: str) -> str:
         """Another when something else has taken the folder's place: a file system mounted there, say."""
         ...
@@ -192,7 +196,7 @@ def _told(place: Place, file: FoundFile, path: str, uri: str | None) -> dict[str
 
 def poll_kind(name: str, properties: type[BaseModel], reach: Reach) -> PollKind[Any]:
     """A trigger that fires for files which are new or changed."""
-    return PollKind(name=name, properties=properties, look=partial(_look, reach), finish=partial(_finish, reach))
+    return PollKind(name=name, properties=properties, look=partial(look, reach), finish=partial(finish, reach))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +234,7 @@ class _Given:
         return cls(file=file, uri=claim["uri"], change=claim["change"])
 
 
-def _look(reach: Reach, properties: Watching, context: TaskContext, notes: Mapping[str, Any]) -> Polled:
+def look(reach: Reach, properties: Watching, context: TaskContext, notes: Mapping[str, Any]) -> Polled:
     """Files that were not given out yet, stored."""
     _check_action(properties)
     with reach(properties, context) as place:
@@ -238,7 +242,7 @@ def _look(reach: Reach, properties: Watching, context: TaskContext, notes: Mappi
         found = _named(place.files(folder, recursive=properties.recursive), context)
         files = sorted(found, key=lambda file: (file.modified, file.path))
         memory = _Memory(notes, place.prefix, properties)
-        memory.forget(folder, files, place.identity(folder))
+        memory.forget(place.within(folder), files, place.identity(folder))
         looked_at = list(_not_aside(place, _wanted(files, properties), properties))
         news = list(memory.news(looked_at))
         given = list(islice(_stored(place, news, context), properties.max_files))
@@ -251,7 +255,7 @@ def _look(reach: Reach, properties: Watching, context: TaskContext, notes: Mappi
     return Polled(outputs=outputs, notes=memory.notes, claim={"files": claim} if claim else None)
 
 
-def _finish(
+def finish(
     reach: Reach, properties: Watching, context: TaskContext, claim: Mapping[str, Any], notes: Mapping[str, Any]
 ) -> Polled:
     """Files that are given out are moved or deleted; those which cannot be are not given out yet. It may have been
@@ -328,10 +332,10 @@ class _Memory:
             _FOLDERS: [list(entry) for entry in self._folders.items()],
         }
 
-    def forget(self, folder: str, files: Sequence[FoundFile], identity: str) -> None:
+    def forget(self, within: str, files: Sequence[FoundFile], identity: str) -> None:
         """Those that have gone. While another folder is in this one's place - its disk is not mounted - they may only
         seem to."""
-        where = self._prefix + folder.rstrip("/") + "/"
+        where = self._prefix + within
         if self._folders.get(where) == identity:
             there = {self._prefix + file.path for file in files}
             self._files = {

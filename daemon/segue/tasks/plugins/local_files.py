@@ -50,6 +50,9 @@ class LocalPlace:
     def path(self, text: str) -> str:
         return os.path.normpath(_path(text, self._context))
 
+    def within(self, folder: str) -> str:
+        return folder.rstrip("/") + "/"
+
     def identity(self, folder: str) -> str:
         with _told():
             found = Path(folder).stat()

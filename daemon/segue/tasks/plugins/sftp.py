@@ -55,6 +55,9 @@ class SftpPlace:
         path = posixpath.normpath("/" + text.strip()) if self._server.root_dir else posixpath.normpath(text.strip())
         return "/" + path.lstrip("/") if path.startswith("//") else path
 
+    def within(self, folder: str) -> str:
+        return folder.rstrip("/") + "/"
+
     def identity(self, _folder: str) -> str:
         return ""
 

@@ -36,6 +36,7 @@ _GIVEN: Final[Mapping[str, frozenset[str]]] = {
     PREFIX + "core.http.Trigger": frozenset({"body", "encryptedBody", "code", "headers", "uri"}),
     PREFIX + "fs.local.Trigger": frozenset({"files", "count"}),
     PREFIX + "fs.sftp.Trigger": frozenset({"files", "count"}),
+    PREFIX + "aws.s3.Trigger": frozenset({"objects"}),
     "segue.trigger.Files": frozenset({"files"}),
     **{PREFIX + name: _OF_SCRIPTS for name in scripts.TRIGGERS},
 }
