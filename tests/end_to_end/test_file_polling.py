@@ -76,20 +76,14 @@ def test_files_are_given_and_moved_and_triggers_of_one_name_share_what_they_reme
         assert re.match("stateKey: .*nobody", daemon.trigger_logs("wrong", "look")[0])
 
 
-def test_crashes_neither_lose_a_file_that_is_deleted_nor_give_it_twice(tmp_path: Path) -> None:
+def test_a_crash_neither_loses_a_file_that_is_deleted_nor_gives_it_twice(tmp_path: Path) -> None:
     folder = tmp_path / "inbox"
     with running(tmp_path, flow("taker", folder, "action: DELETE", "maxFiles: 1")) as daemon:
         for number in range(FILES):
             (folder / f"f{number}").write_text(str(number))
-        for count in (2, 5):
-            wait_until(
-                lambda count=count: len(daemon.executions("taker")) >= count,  # type: ignore[misc]
-                what=f"{count} executions",
-                seconds=30,
-                seen=daemon.output,
-            )
-            daemon.kill_hard()
-            daemon.start_process()
+        wait_until(lambda: len(daemon.executions("taker")) >= 3, what="some of them", seconds=30, seen=daemon.output)
+        daemon.kill_hard()
+        daemon.start_process()
         given = ended(daemon, "taker", FILES)
         assert Counter(name for each in given for name in names(each)) == {f"f{number}": 1 for number in range(FILES)}
         assert list(folder.iterdir()) == []

@@ -1,6 +1,7 @@
 """What ends a trigger, and what comes of a window that ends without it: `stopAfter` and `onMiss`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,16 @@ triggers:
 }
 
 
+LOOKS = """\
+tasks: [{{id: a, type: io.kestra.plugin.core.debug.Return, format: x}}]
+triggers:
+  - id: look
+    type: io.kestra.plugin.scripts.shell.CommandsTrigger
+    commands: ["echo $$ > {pid}", "exec sleep 600"]
+    exitCondition: exit 0
+"""
+
+
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     files = {
@@ -63,12 +74,28 @@ def test_a_flow_trigger_stops_after_the_end_that_it_names(daemon: Daemon) -> Non
     assert daemon.triggers("once")[0]["triggerContext"]["disabled"] is True
     daemon.run("upstream")
     assert len(daemon.executions("once")) == 1
+    path = "flows/company.team/once.yaml"
+    daemon.repository.commit({path: None})
+    daemon.sync()
+    daemon.repository.commit({path: f"id: once\nnamespace: company.team\n{FLOWS['once']}"})
+    daemon.sync()
+    assert daemon.triggers("once")[0]["triggerContext"]["disabled"] is False, "another trigger of the same name"
 
 
 def test_a_webhook_stops_after_the_end_that_it_names(daemon: Daemon) -> None:
     assert daemon.webhook("called", "open", {"fails": False})["state"]["current"] == "SUCCESS"
     assert daemon.call("POST", "/executions/webhook/company.team/called/open", json={"fails": True}, status=None)
     daemon.webhook("called", "open", {"fails": False}, status=404)
+
+
+def test_a_look_ends_with_its_trigger(daemon: Daemon) -> None:
+    path, pid = "flows/company.team/looks.yaml", daemon.folder / "pid"
+    daemon.repository.commit({path: f"id: looks\nnamespace: company.team\n{LOOKS.format(pid=pid)}"})
+    wait_until(lambda: pid.exists() and pid.read_text().strip(), what="a look", seconds=20, seen=daemon.output)
+    process = Path(f"/proc/{pid.read_text().strip()}")
+    assert process.exists()
+    daemon.repository.commit({path: None})
+    wait_until(lambda: not process.exists(), what="the script to end", seconds=20, seen=daemon.output)
 
 
 def test_a_window_that_ends_unfulfilled_makes_a_failed_execution_with_its_labels(daemon: Daemon) -> None:

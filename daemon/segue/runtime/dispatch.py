@@ -134,11 +134,22 @@ class Dispatch:
         self._queue.append(_Evaluation(execution_id, wanted))
 
     async def ask(self, order: Order) -> Any:
-        """Have a worker evaluate something that belongs to no execution's course. Raises `NoAnswer`."""
+        """Have a worker evaluate something that belongs to no execution's course. Raises `NoAnswer`. Who stops waiting
+        ends it."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._queue.append(_Question(order, answer))
         self._loop.wake()
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._end(order.id)
+            raise
+
+    def _end(self, order_id: str) -> None:
+        """Nobody waits for it any more. What a worker still says of it is passed over."""
+        assert self._pool is not None
+        if self._with_worker.pop(order_id, None) is not None:
+            self._pool.kill(order_id)
 
     def assign(self, round_: Round, applies: Applies) -> None:
         """Give what waits to workers that are idle."""
@@ -160,12 +171,10 @@ class Dispatch:
         self._pool.kill(f"{task_run_id}#{attempt}")
 
     def drop_evaluation(self, task_run_id: TaskRunId, purpose: str) -> None:
-        """Nobody waits for it any more. What a worker still says of it is passed over."""
-        assert self._pool is not None
+        """Nobody waits for it any more."""
         for order_id, piece in tuple(self._with_worker.items()):
             if isinstance(piece, _Evaluation) and piece.wanted.id == task_run_id and piece.wanted.purpose == purpose:
-                del self._with_worker[order_id]
-                self._pool.kill(order_id)
+                self._end(order_id)
 
     def timer_event(self, key: TimerKey, at: datetime) -> Event:
         return TimerFired(at=at, kind=key.kind, task_run_id=key.task_run_id)

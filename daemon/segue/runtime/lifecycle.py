@@ -50,7 +50,7 @@ from segue.runtime.starts import Starts
 from segue.runtime.stopping import StopsAfter
 from segue.runtime.ticker import Ticker
 from segue.runtime.timers import Timers
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates
+from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of
 from segue.runtime.webhooks import Webhooks
 from segue.runtime.workers_asks import WorkersAsks
 from segue.runtime.worlds import FlowReader
@@ -185,6 +185,7 @@ class Segue:
             self.sync.on_applied(self.deadlines.refresh)
             self.sync.on_applied(self.file_triggers.refresh)
             self.sync.on_applied(self.poller.refresh)
+            self.sync.on_applied(self._forget_triggers)
         for hook in (
             self.measures.on_move,
             self.flow_triggers.on_move,
@@ -265,6 +266,13 @@ class Segue:
         self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.daemon, self.reads, keys, purges))
         self.stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _forget_triggers(self, round_: Round) -> None:
+        """What was remembered of triggers that no flow has any more."""
+        live = self.revisions.live.flows.values()
+        self.trigger_states.keep(
+            round_, {key_of(deployed, each.id) for deployed in live for each in deployed.flow.triggers}
+        )
 
     # Starting.
 

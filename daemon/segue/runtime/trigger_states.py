@@ -1,6 +1,6 @@
 """What is remembered of triggers, in memory and in the database, and starting executions for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -45,8 +45,10 @@ class TriggerStates:
             round_.batch.remove_trigger_state(key)
             round_.topics.add(TRIGGERS)
 
-    def keys(self) -> tuple[TriggerKey, ...]:
-        return tuple(self._states)
+    def keep(self, round_: Round, triggers: Collection[TriggerKey]) -> None:
+        """Forgets all triggers but these. What several remember together is nobody's alone, and stays."""
+        for key in [key for key in self._states if key.flow_id and key not in triggers]:
+            self.remove(round_, key)
 
 
 def key_of(deployed: Deployed, trigger_id: str) -> TriggerKey:
