@@ -236,6 +236,11 @@ def parent_of(child: Execution) -> tuple[ExecutionId, str] | None:
     return (ExecutionId(parent), run_id) if isinstance(parent, str) and isinstance(run_id, str) else None
 
 
+def batch_of(child: Execution) -> int:
+    """The number of the batch that this one was called for; 0 where it was not for one."""
+    return int((child.trigger.variables if child.trigger is not None else {}).get("taskRunIteration", 0))
+
+
 def caller_variables(parent: Scene) -> dict[str, Any]:
     """The trigger variables of the child: who called it."""
     execution, run = parent.execution, _run(parent)

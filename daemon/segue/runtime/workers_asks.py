@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from segue.engine.calls import parent_of
+from segue.engine.calls import batch_of, parent_of
 from segue.model.execution import Execution
+from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.revision import FlowKey
 from segue.model.state import FINAL, State
@@ -68,6 +69,8 @@ class WorkersAsks:
             "execution.read": self._execution,
             "execution.resume": self._resume,
             "execution.kill": self._kill,
+            "children.list": self._children,
+            "task_run.sibling": self._sibling,
             "children.outputs": self._outputs_of_children,
             "loop.outputs": self._outputs_of_iterations,
             "logs.fetch": self._fetch_logs,
@@ -188,16 +191,36 @@ class WorkersAsks:
             for namespace, flow_id in wanted
         ]
 
-    async def _outputs_of_children(self, asker: _Asker, arguments: Arguments) -> list[Mapping[str, Any]]:
-        """Those of one page, oldest first: batches are begun in their order. Empty after the last page."""
+    async def _children(self, asker: _Asker, arguments: Arguments) -> dict[str, Any]:
+        """One page of what a task run has called and what went well: number of the batch and id, oldest first."""
         by_caller = Filter(Field.TRIGGER_EXECUTION_ID, Op.EQUALS, (asker.execution_id,))
         by_task = Filter(Field.TRIGGER_ID, Op.EQUALS, (str(arguments["task_id"]),))
+        well = Filter(Field.STATE, Op.IN, tuple(state for state in State if state.is_success))
         page = int(arguments["page"])
         search = Search(
-            filters=(by_caller, by_task), order=Order.ID, descending=False, page=page, size=CHILDREN_AT_ONCE
+            filters=(by_caller, by_task, well), order=Order.ID, descending=False, page=page, size=CHILDREN_AT_ONCE
         )
         found = await asyncio.to_thread(self._reads.search, search)
-        return [each.outputs or {} for each in found.results]
+        caller = (asker.execution_id, str(arguments["task_run_id"]))
+        children = [(batch_of(each), each.id) for each in found.results if parent_of(each) == caller]
+        return {"children": children, "is_last": len(found.results) < CHILDREN_AT_ONCE}
+
+    async def _sibling(self, asker: _Asker, arguments: Arguments) -> str:
+        """The task run of another task under the same parent."""
+        own_id, task_id = TaskRunId(str(arguments["task_run_id"])), str(arguments["task_id"])
+        execution = await asyncio.to_thread(self._reads.execution, asker.execution_id)
+        runs = execution.task_runs if execution is not None else {}
+        parent = runs[own_id].parent_id
+        for run in runs.values():
+            if run.task_id == task_id and run.parent_id == parent:
+                return run.id
+        raise NoAnswer(f"No task run of {task_id} stands beside {own_id}")
+
+    async def _outputs_of_children(self, asker: _Asker, arguments: Arguments) -> list[Mapping[str, Any]]:
+        """Of these ids, in their order."""
+        ids = [str(each) for each in arguments["ids"]][:CHILDREN_AT_ONCE]
+        found = [await asyncio.to_thread(self._reads.execution_alone, each) for each in ids]
+        return [each.outputs or {} for each in found if each is not None and _is_of(each, asker)]
 
     async def _outputs_of_iterations(self, asker: _Asker, arguments: Arguments) -> list[dict[str, Any]]:
         """Those of the next ones, with their items, by their number."""
@@ -288,7 +311,7 @@ class WorkersAsks:
 
 
 def _is_of(execution: Execution, asker: _Asker) -> bool:
-    """Only the execution around an iteration may ask for its outputs."""
+    """Only the execution that has called it, or that it is an iteration of, may ask for its outputs."""
     asked_by = parent_of(execution)
     return asked_by is not None and asked_by[0] == asker.execution_id
 

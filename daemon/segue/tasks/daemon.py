@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 LINES_AT_ONCE: Final = 1_000
+CHILDREN_AT_ONCE: Final = 100
 
 
 class Ask(Protocol):
@@ -56,11 +57,23 @@ class DaemonCalls:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
-    def outputs_of_children(self, task_id: str) -> Iterator[Mapping[str, Any]]:
-        """The outputs of the executions that a task of this one called, in the order of its batches."""
+    def outputs_of_children(self, task_id: str, *, beside: str) -> Iterator[Mapping[str, Any]]:
+        """The outputs of the executions that a task has called and that went well, in the order of its batches; of a
+        batch that was called again, those of the last. The task is the one that has run beside this task run."""
+        caller = self._ask("task_run.sibling", {"task_id": task_id, "task_run_id": beside})
+        ids = [child for _, child in sorted(self._children(task_id, caller).items())]
+        for at in range(0, len(ids), CHILDREN_AT_ONCE):
+            yield from self._ask("children.outputs", {"ids": ids[at : at + CHILDREN_AT_ONCE]})
+
+    def _children(self, task_id: str, task_run_id: str) -> dict[int, str]:
+        """Ids by the number of the batch."""
+        children: dict[int, str] = {}
         page = 1
-        while found := self._ask("children.outputs", {"task_id": task_id, "page": page}):
-            yield from found
+        while True:
+            found = self._ask("children.list", {"task_id": task_id, "task_run_id": task_run_id, "page": page})
+            children.update(found["children"])
+            if found["is_last"]:
+                return children
             page += 1
 
     def outputs_of_iterations(self, task_run_id: str) -> Iterator[Mapping[str, Any]]:

@@ -37,7 +37,7 @@ def split_items(properties: Split, context: TaskContext) -> Result:
 
 def merge_items(properties: MergeItems, context: TaskContext) -> Result:
     def lines() -> Iterator[bytes]:
-        for outputs in context.daemon.outputs_of_children(properties.items):
+        for outputs in context.daemon.outputs_of_children(properties.items, beside=context.order.task_run_id or ""):
             yield json.dumps(outputs, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
     return Result(outputs={"subflowOutputs": context.put_file("outputs.jsonl", lines()).address})
