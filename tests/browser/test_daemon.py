@@ -83,12 +83,17 @@ def test_an_execution_is_watched_to_its_end(page: Page) -> None:
     expect(page.locator(".lines li", has_text=re.compile(r"line \d of 4"))).to_have_count(4)
 
 
-def test_a_running_execution_is_killed_by_its_button(page: Page) -> None:
+def test_a_running_execution_is_killed_by_its_button_and_its_drawing_shows_it(page: Page) -> None:
     start(page, 600)
     expect(page.locator(".lines")).to_contain_text("line 1 of 600", timeout=20_000)
+    page.get_by_role("link", name="Topology").click()
+    expect(page.locator(".topology a[aria-label^='say, core.log.Log, Success']")).to_have_count(1)
+    expect(page.locator(".topology a[aria-label^='count, '].s-running")).to_have_count(1)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Kill").click()
     expect(page.locator("h1")).to_contain_text("Killed", timeout=20_000)
+    page.goto(f"{page.url}?view=topology")
+    expect(page.locator(".topology a[aria-label^='count, '].s-killed")).to_have_count(1)
 
 
 def test_a_pause_is_answered_and_what_was_wrong_with_the_answer_stands_at_its_field(page: Page) -> None:
@@ -124,8 +129,8 @@ def test_a_commit_shows_by_itself_and_so_does_what_is_wrong_with_it(page: Page, 
 
 def test_its_pages_run_clean(page: Page, daemon: Daemon) -> None:
     heard = checks.listen(page, daemon.url)
-    tabs = ["", "/source", "/revisions", "/triggers", "/start"]
-    for path in ("/", "/flows", "/executions", "/triggers", "/git", *(f"{FLOW}{tab}" for tab in tabs)):
+    tabs = ["", "/topology", "/source", "/revisions", "/triggers", "/start"]
+    for path in ("/", "/flows", "/executions", "/logs", "/triggers", "/git", *(f"{FLOW}{tab}" for tab in tabs)):
         page.goto(path)
         checks.check_ran_clean(heard, page)
         checks.check_named(page)

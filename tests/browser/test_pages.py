@@ -95,6 +95,16 @@ def test_an_open_task_run_stays_open_while_the_page_renews_itself(page: Page, ru
     expect(run).to_have_attribute("open", "")
 
 
+def test_where_one_stands_in_a_drawing_stays_while_it_is_renewed(page: Page, running: str) -> None:
+    page.set_viewport_size({"width": 240, "height": 844})
+    page.goto(f"{running}?view=topology")
+    page.locator(".topology").evaluate("(each) => { each.dataset.old = ''; each.parentElement.scrollLeft = 7; }")
+    page.locator(".topology a").last.evaluate("(each) => each.focus({ preventScroll: true })")
+    expect(page.locator(".topology:not([data-old])")).to_have_count(1, timeout=15_000)
+    assert page.locator(".graph").evaluate("(each) => each.scrollLeft") == 7
+    expect(page.locator(".topology a").last).to_be_focused()
+
+
 def test_a_flow_is_started_from_its_form(page: Page) -> None:
     page.goto(f"{FLOW}/start")
     page.get_by_label("day").fill("2026-11-21")

@@ -276,6 +276,19 @@ def test_the_list_filters_and_says_when_a_filter_makes_no_sense(client: TestClie
     assert "No execution matches" in client.get("/executions?state=KILLED").text
 
 
+def test_who_searches_for_an_id_is_led_to_its_execution(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.SUCCESS, 0)])
+    answer = client.get(f"/executions?q={execution.id}", follow_redirects=False)
+    assert answer.headers["location"] == f"/executions/{execution.id}"
+    assert "No execution matches" in client.get(f"/executions?q={'x' * 22}").text
+
+
+def test_an_hour_of_the_day_leads_to_its_executions(client: TestClient, daemon: MemoryDaemon) -> None:
+    daemon.add_execution(KEY, [(State.SUCCESS, 0)], started=NOW - timedelta(hours=3))
+    (link,) = re.findall(r'href="(/executions\?startDate=[^"]+)"', client.get("/").text)
+    assert "1–1 of 1 executions" in client.get(link.replace("&amp;", "&")).text
+
+
 # The start form.
 
 
@@ -397,3 +410,19 @@ def test_a_day_too_busy_to_count_says_so() -> None:
     assert "at least" not in _client(daemon).get("/").text
     daemon.tally_max = 2
     assert "at least" in _client(daemon).get("/").text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.5, "500 ms"), (2, "2 s"), (1.5, "1.5 s"), (600, "10 min"), (3600, "1 h"), (5400, "1 h 30 min")],
+)
+def test_marks_of_an_axis_are_round(seconds: float, said: str) -> None:
+    assert words.mark(timedelta(seconds=seconds)) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("short", "short"), ("exactly-ten", "exactly-t…"), ("数据数据数据", "数据数据…"), ("\x1b[1mab", "ab")],
+)
+def test_names_are_cut_to_their_room(text: str, said: str) -> None:
+    assert words.fitted(text, 10) == said

@@ -1,5 +1,6 @@
 """Executions: found by namespace, flow, state, label, time and text; and done to many at once."""
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -65,10 +66,15 @@ _DONE: Final = {
     "delete": "deleted",
     "labels": "labelled",
 }
+_ID: Final = re.compile(r"[0-9A-Za-z]{22}")
 _HIDDEN: Final = frozenset({State.SKIPPED, State.RETRIED, State.RESTARTED, State.KILLING})
 
 
 async def page(web: Web, request: Request) -> Response:
+    """The list; for somebody who searches for an id, its execution."""
+    text = request.query_params.get("q", "").strip()
+    if _ID.fullmatch(text) and (found := await web.read(web.reads.execution_alone, text)) is not None:
+        return RedirectResponse(f"/executions/{found.id}", 303)
     return await _show(web, request, request.query_params)
 
 

@@ -30,6 +30,11 @@ class Hour:
     is_exact: bool
     blocks: tuple[Block, ...]
 
+    @property
+    def span(self) -> tuple[str, str]:
+        """As the filters of the list of executions have it."""
+        return iso(self.starts_at), iso(self.starts_at + HOUR - timedelta(microseconds=1))
+
 
 async def page(web: Web, request: Request) -> Response:
     now = web.daemon.now()

@@ -51,6 +51,7 @@ def _environment() -> Environment:
         "clock": words.clock,
         "date": words.date,
         "lasting": words.lasting,
+        "mark": words.mark,
         "clean": words.clean,
         "ticked": words.ticked,
         "described": described,

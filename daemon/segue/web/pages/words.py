@@ -56,6 +56,11 @@ def lasting(length: timedelta) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
+def mark(length: timedelta) -> str:
+    """A round length at an axis: `500 ms`, `1 s`, `10 min`, `1 h 30 min`."""
+    return lasting(length).replace(".0 s", " s").removesuffix(" 0 s").removesuffix(" 0 min")
+
+
 def clean(text: str) -> str:
     """Without terminal escapes and control characters."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text))

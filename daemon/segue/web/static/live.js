@@ -102,6 +102,17 @@ function isToldOff(part, next) {
   return part.querySelector(".wrong, .said") !== null && next.querySelector("form") !== null;
 }
 
+// Where one stands in a part: it is found again among what comes in its place, whatever came before it meanwhile.
+const REACHABLE = "a[href], button, summary, input, select, textarea, [tabindex]";
+
+function isAtEnd(element) {
+  return element.scrollHeight - element.scrollTop - element.clientHeight < 40;
+}
+
+function nameOf(element) {
+  return [element.tagName, element.closest("[id]")?.id, ...["href", "name", "value"].map((each) => element.getAttribute(each))].join("|");
+}
+
 function replaceParts(fresh) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
@@ -111,10 +122,16 @@ function replaceParts(fresh) {
     localize(next);
     showCopyButtons(next);
     if (part.innerHTML === next.innerHTML) continue;
-    const focused = part.contains(document.activeElement) ? document.activeElement : null;
-    const way = focused === null ? null : focused.closest("[id]")?.id;
+    const point = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+    const scrolled = [...part.querySelectorAll("[data-scrolls]")].map((each) => ({ left: each.scrollLeft, top: each.scrollTop, isAtEnd: isAtEnd(each) }));
     part.replaceChildren(...next.childNodes);
-    if (way && way !== part.id) document.getElementById(way)?.querySelector("summary, a, button")?.focus();
+    if (point !== null) [...part.querySelectorAll(REACHABLE)].find((each) => nameOf(each) === point)?.focus({ preventScroll: true });
+    part.querySelectorAll("[data-scrolls]").forEach((each, index) => {
+      const was = scrolled[index];
+      if (was === undefined) return;
+      each.scrollLeft = was.left;
+      each.scrollTop = was.isAtEnd && "follows" in each.dataset ? each.scrollHeight : was.top;
+    });
   }
   if (fresh.title) document.title = fresh.title;
   isOver = body.dataset.execution !== "" && fresh.body.dataset.execution === "";
@@ -129,7 +146,7 @@ async function addLines() {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const lines = [...fresh.querySelectorAll("li[data-id]")];
     if (!answer.ok || lines.length === 0) return;
-    const follows = seen();
+    const follows = isAtEnd(list);
     localize(fresh);
     list.append(...lines);
     list.dataset.last = lines.at(-1).dataset.id;
@@ -172,21 +189,31 @@ listen();
 const lines = document.querySelector("[data-lines]");
 const toEnd = document.querySelector("[data-act=to-end]");
 
-function seen() {
-  return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
-}
-
 if (lines) {
   const wanted = location.hash.startsWith("#line-") ? document.getElementById(location.hash.slice(1)) : null;
   if (wanted === null) lines.scrollTop = lines.scrollHeight;
   else lines.scrollTop = wanted.offsetTop - lines.offsetTop - lines.clientHeight / 2;
   lines.addEventListener("scroll", () => {
-    if (seen()) toEnd.hidden = true;
+    if (isAtEnd(lines)) toEnd.hidden = true;
   });
   toEnd.addEventListener("click", () => {
     lines.scrollTop = lines.scrollHeight;
     lines.focus();
   });
+}
+
+for (const each of document.querySelectorAll("[data-follows]")) each.scrollTop = each.scrollHeight;
+
+// A drawing that is wider than its place is first seen at its middle, where it begins.
+
+for (const each of document.querySelectorAll(".graph")) each.scrollLeft = (each.scrollWidth - each.clientWidth) / 2;
+
+// What was done is told once.
+
+if (new URLSearchParams(location.search).has("done")) {
+  const address = new URL(location.href);
+  for (const each of ["done", "count"]) address.searchParams.delete(each);
+  history.replaceState(null, "", address);
 }
 
 // Comforts.
