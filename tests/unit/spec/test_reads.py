@@ -29,6 +29,17 @@ def direct(expression: str) -> str:
     """)
 
 
+def items_in_a_loop(items: str, own: str = "") -> str:
+    return with_head(f"""\
+        tasks:
+          - id: each
+            type: core.flow.ForEach
+            values: ['a', 'b']
+            tasks:
+              - {{id: here, type: core.flow.ForEachItem, {own}items: "{items}", namespace: a.b, flowId: y}}
+    """)
+
+
 def nested(expression: str, kind: str = "Sequential") -> str:
     """each > inner > here."""
     key, condition = ("then", "condition: \"{{ taskrun.value == 'a' }}\"") if kind == "If" else ("tasks", "")
@@ -332,6 +343,12 @@ FOUND = {
         "'taskrun.value' is that of the task itself, which has none inside the Sequential 'inner'",
         "use parent.taskrun.value",
     ),
+    "the value of a loop around items": (
+        items_in_a_loop("{{ taskrun.value }}"),
+        "no-loop",
+        "'taskrun.value' is that of the task run of a batch, which has none",
+        "use parent.taskrun.value",
+    ),
     "a parent where there is none": (
         reading("{{ parent.taskrun.value }}"),
         "no-parent",
@@ -492,6 +509,8 @@ GOOD = {
                       - {{id: here, {RETURN}, format: "{{{{ currentEachOutput(outputs.f).value }}}}{{{{ parent.taskrun.value }}}}
                           {{{{ outputs.around[parent.taskrun.value].value }}}}"}}
     """),
+    "the value of a loop around items": items_in_a_loop("{{ parent.taskrun.value }}{{ taskrun.iteration }}"),
+    "whether items of a loop are looked at": items_in_a_loop("x", own="runIf: '{{ taskrun.value }}', "),
     "the value of a loop around": nested("{{ parent.taskrun.value }} {{ parents[0].taskrun.value }}"),
     "the outputs of a parent": nested("{{ parent.outputs.evaluationResult }}", "If"),
     "a failed task, in the errors branch": reading("x")

@@ -14,6 +14,8 @@ from segue.spec.rules.templates import Template
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
 # Kestra's task runs in these have had the value of what is around them, in some versions.
 _HANDING_DOWN: Final = frozenset({"Switch", "WorkingDirectory"})
+_BESIDE_ITEMS: Final = frozenset({"runIf", "when", "timeout", "description"})
+"""What a ForEachItem renders itself; all else is rendered by the task runs below it, whose parent it is."""
 _OF_ITEMS: Final = {"value": "value", "iteration": "index"}
 _NO_LOOP: Final = "the task is in no ForEach"
 
@@ -69,7 +71,13 @@ def _so_many(around: int) -> str:
 
 
 def _of_own(subject: Subject, template: Template, spot: Spot, use: Use, key: str) -> Iterator[Finding]:
-    if spot.has_value or spot.object.type == _ITEMS:
+    if _is_below(spot, template):
+        if key == "iteration" or not spot.has_value:
+            return
+        message = "'taskrun.value' is that of the task run of a batch, which has none"
+        yield misread(subject, template, use, "no-loop", message, "use parent.taskrun.value")
+        return
+    if spot.has_value:
         return
     if key == "iteration" and any(is_loop_until(each) for each in spot.around()):
         return
@@ -87,10 +95,14 @@ def _of_own(subject: Subject, template: Template, spot: Spot, use: Use, key: str
     yield misread(subject, template, use, "no-loop", message, hint, is_certain=kind not in _HANDING_DOWN)
 
 
+def _is_below(spot: Spot, template: Template) -> bool:
+    return spot.object.type == _ITEMS and template.owners.key not in _BESIDE_ITEMS
+
+
 def _of_parent(
     subject: Subject, template: Template, spot: Spot, use: Use, level: int, name: str, rest: tuple[object, ...]
 ) -> Iterator[Finding]:
-    parents = spot.parents
+    parents = (spot, *spot.parents) if _is_below(spot, template) and spot.has_value else spot.parents
     if level >= len(parents):
         count = f"{len(parents)} parent{'s' if len(parents) > 1 else ''}" if parents else "no parent"
         message = f"'{name}' does not exist here: the task has {count} with a value or outputs"
