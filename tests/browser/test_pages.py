@@ -51,8 +51,15 @@ def paused(base_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def paths(running: str, failed: str, paused: str) -> list[str]:
-    return [*PATHS, running, failed, f"{failed}?view=topology", paused]
+def asking(base_url: str) -> str:
+    """One that waits for a decision."""
+    with urllib.request.urlopen(f"{base_url}/api/v1/main/executions/search?flowId=fan-out&state=PAUSED") as answer:
+        return f"/executions/{json.load(answer)['results'][0]['id']}"
+
+
+@pytest.fixture(scope="session")
+def paths(running: str, failed: str, paused: str, asking: str) -> list[str]:
+    return [*PATHS, running, failed, f"{failed}?view=topology", paused, asking]
 
 
 def test_every_page_runs_clean_fits_and_can_be_read(page: Page, base_url: str, paths: list[str]) -> None:
@@ -156,6 +163,20 @@ def test_a_paused_execution_is_answered_and_a_half_filled_form_is_left_alone(
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("h1")).to_contain_text("Restarted")
     expect(page.locator("#resume form")).to_have_count(0)
+
+
+def test_a_decision_is_made_by_its_button_and_what_is_wrong_with_it_stays_to_be_read(page: Page, asking: str) -> None:
+    page.goto(asking)
+    page.get_by_label("Comment").fill("half of them first")
+    page.get_by_role("button", name="Ship it").click()
+    assert page.url.endswith(asking), "the browser asks for what is required"
+    page.get_by_role("button", name="Hold").click()  # which asks for no inputs, but the sample daemon does
+    expect(page.locator("#reviews [role=alert]")).to_contain_text("Invalid input for percent")
+    expect(page.get_by_label("Comment")).to_have_value("half of them first")
+    page.get_by_label("Share of users").fill("50")
+    page.get_by_role("button", name="Ship it").click()
+    expect(page.locator("h1")).to_contain_text("Restarted")
+    expect(page.locator("#reviews form")).to_have_count(0)
 
 
 def test_a_task_of_the_drawing_is_reached_by_keys_and_leads_to_its_lines(page: Page) -> None:

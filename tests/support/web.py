@@ -622,12 +622,12 @@ _ORDERS = {
 }
 
 
-_ENDED = frozenset({actions.Replay, actions.Delete})
+_ENDED = frozenset({actions.Replay, actions.Delete, actions.ChangeStatus, actions.SetLabels, actions.SetTaskRunState})
 _POSSIBLE: Mapping[State | None, frozenset[type[actions.Action]]] = {
     **{state: _ENDED for state in State if state.is_final},
     State.FAILED: _ENDED | {actions.Restart},
     State.RUNNING: frozenset({actions.Kill, actions.Pause}),
-    State.PAUSED: frozenset({actions.Kill, actions.Resume, actions.ForceRun}),
+    State.PAUSED: frozenset({actions.Kill, actions.Resume, actions.ForceRun, actions.ChangeStatus}),
     State.QUEUED: frozenset({actions.Kill, actions.ForceRun, actions.Unqueue}),
     State.KILLING: frozenset(),
 }

@@ -12,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 import uvicorn
 from segue.model.execution import Attempt, Execution, Failure, Moved, Progress, TriggeredBy
 from segue.model.flow import Flow, Input
+from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.problem import Problem, Severity
 from segue.model.revision import Author, Commit, FlowKey
 from segue.model.state import State
-from segue.model.task import ForEach, Parallel, Runnable, Task
+from segue.model.task import CommentRequired, ForEach, Parallel, Runnable, Task
 from segue.model.trigger import Files, Schedule, Trigger, Webhook
-from segue.web.ports import ChangedFile, KeyValue, Sync, TriggerKey
+from segue.web.actions import ChangeStatus, Kill, Restart, SetTaskRunState
+from segue.web.ports import ChangedFile, KeyValue, OpenReview, Sync, TriggerKey
 
 from tests.support.web import ADA, HEAD, OLD, MemoryDaemon, app_of
 
@@ -437,6 +439,22 @@ def add_running(daemon: MemoryDaemon, key: FlowKey, now: datetime) -> Execution:
         Input(id="reason", type="STRING", required=False),
     )
     daemon.add_execution(FlowKey("company.data", "fan-out"), [(State.CREATED, 0), (State.QUEUED, 0.01)], started=start)
+    asks = daemon.add_execution(
+        FlowKey("company.data", "fan-out"), [(State.CREATED, 0), (State.RUNNING, 1), (State.PAUSED, 2)], started=start
+    )
+    daemon.reviews[asks.id] = (
+        OpenReview(
+            task_run_id=TaskRunId(f"{asks.id}-0"),
+            task_id="release",
+            description="Version **2.4.1** is on staging: look at the [checks](https://example.org) first.",
+            approve="Ship it",
+            deny="Hold",
+            comment_required=CommentRequired.ON_DENY,
+            inputs=(Input(id="percent", type="INT", display_name="Share of users", description="At first."),),
+            due=now + timedelta(hours=36),
+        ),
+    )
+    daemon.possible[asks.id] = frozenset({Kill, Restart, ChangeStatus, SetTaskRunState})
     return execution
 
 

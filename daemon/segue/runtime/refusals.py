@@ -11,6 +11,7 @@ from segue.engine import reopen
 from segue.engine.labels import refused_labels
 from segue.engine.scene import Scene
 from segue.engine.standing import is_held
+from segue.model.names import TaskRunId
 from segue.model.state import State
 from segue.runtime.answers import asked_on_resume, lacking_comment, open_reviews, to_resume, to_review
 from segue.runtime.live import Live
@@ -33,13 +34,26 @@ from segue.web.ports import Refusal
 
 _GOING: Final = frozenset({State.RUNNING, State.RETRYING})
 _FORCIBLE: Final = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTED})
-_PLAIN: Final[tuple[Action, ...]] = (Kill(), Pause(), Resume(), Restart(), Replay(), ForceRun(), Unqueue(), Delete())
+# One of each; what the last three are told makes no difference to whether they are possible at all.
+_EACH: Final[tuple[Action, ...]] = (
+    Kill(),
+    Pause(),
+    Resume(),
+    Restart(),
+    Replay(),
+    ForceRun(),
+    Unqueue(),
+    Delete(),
+    ChangeStatus(State.SUCCESS),
+    SetTaskRunState(TaskRunId(""), State.SUCCESS),
+    SetLabels({}),
+)
 
 
 def possible_acts(live: Live) -> frozenset[type[Action]]:
-    """The acts that need no more than to be asked for, as far as they would change anything."""
+    """The acts that would not be refused and would change something. Decisions are not among them: see `open_reviews`."""
     dying = {Kill} if live.execution.state is State.KILLING else set()
-    return frozenset(type(each) for each in _PLAIN if refusal(live, each) is None) - dying
+    return frozenset(type(each) for each in _EACH if refusal(live, each) is None) - dying
 
 
 def refusal(live: Live, action: Action) -> Refusal | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from segue.model.execution import Attempt, Failure, Moved, Progress
 from segue.model.flow import Flow, Input
+from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.problem import Problem
 from segue.model.revision import FlowKey
@@ -183,13 +184,21 @@ def test_an_execution_of_ten_thousand_task_runs_shows_a_page_of_them(client: Tes
         ("restart", actions.Restart()),
         ("replay", actions.Replay()),
         ("force-run", actions.ForceRun()),
+        ("change-status", actions.ChangeStatus(State.FAILED)),
+        ("state", actions.SetTaskRunState(TaskRunId("run-1"), State.SUCCESS)),
+        ("labels", actions.SetLabels({"team": "data", "reason": "test"})),
     ],
 )
 def test_a_button_does_its_act_and_shows_the_execution(
     client: TestClient, daemon: MemoryDaemon, act: str, expected: Any
 ) -> None:
     execution = daemon.add_execution(KEY, [(State.PAUSED, 0)])
-    answer = client.post(f"/executions/{execution.id}/acts/{act}", follow_redirects=False)
+    sent = {
+        "change-status": {"status": "FAILED"},
+        "state": {"taskRunId": "run-1", "state": "SUCCESS"},
+        "labels": {"labels": "team:data, reason:test"},
+    }
+    answer = client.post(f"/executions/{execution.id}/acts/{act}", data=sent.get(act), follow_redirects=False)
     assert answer.status_code == 303
     assert daemon.asked[-1] == (execution.id, expected)
     shown = answer.headers["location"].rpartition("/")[2]
@@ -202,7 +211,8 @@ def test_a_button_does_its_act_and_shows_the_execution(
         (State.RUNNING, {actions.Kill, actions.Pause}, ["pause", "kill"]),
         (State.PAUSED, {actions.Kill, actions.Resume, actions.ForceRun}, ["resume", "kill"]),
         (State.QUEUED, {actions.Kill, actions.ForceRun, actions.Unqueue}, ["force-run", "kill"]),
-        (State.FAILED, {actions.Restart, actions.Replay, actions.Delete}, ["restart", "replay"]),
+        (State.FAILED, {actions.Restart, actions.Replay, actions.Delete}, ["restart", "replay", "delete"]),
+        (State.SUCCESS, {actions.ChangeStatus, actions.SetLabels}, ["labels", "change-status"]),
         (State.KILLING, set(), []),
     ],
 )

@@ -14,10 +14,25 @@ from segue.model.flow import Flow
 from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.revision import FlowKey, Revision
+from segue.model.state import State
 from segue.model.trigger import Trigger
 from segue.store.reads.matching import Op
 from segue.web import asks
-from segue.web.actions import Action, ForceRun, Kill, Pause, Replay, Restart, Resume, Review, Unqueue
+from segue.web.actions import (
+    Action,
+    ChangeStatus,
+    Delete,
+    ForceRun,
+    Kill,
+    Pause,
+    Replay,
+    Restart,
+    Resume,
+    Review,
+    SetLabels,
+    SetTaskRunState,
+    Unqueue,
+)
 from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
@@ -40,7 +55,13 @@ _ACTS: Final[dict[str, Action]] = {
     "restart": Restart(),
     "force-run": ForceRun(),
     "unqueue": Unqueue(),
+    "delete": Delete(),
 }
+# What people may give by hand.
+_ENDS: Final = (State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED)
+
+
+_BY_HAND: Final = frozenset[type[Action]]({ChangeStatus, Delete, SetLabels, SetTaskRunState})
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +175,8 @@ async def show(
         execution_topic="" if first.state.is_final else execution.id,
         execution=execution,
         length=length_of(execution.history, now),
+        by_hand={each.__name__ for each in possible & _BY_HAND},
+        ends=_ENDS,
         buttons=list(buttons_of(execution, possible, has_form=bool(wanted_inputs))),
         fields=fields_of(wanted_inputs, resumed.values) if wanted_inputs else None,
         errors=resumed.errors,
@@ -315,14 +338,24 @@ async def back(_: Web, request: Request) -> Response:
 
 
 async def act(web: Web, request: Request) -> Response:
-    name = request.path_params["act"]
-    form = await request.form()
-    action = _replay(form.get("taskRunId")) if name == "replay" else _ACTS.get(name)
-    if action is None:
-        raise Refused(404, "There is no such act.")
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    action = _action(request.path_params["act"], form)
     execution = granted(await web.daemon.act(request.path_params["id"], action))
-    return RedirectResponse(f"/executions/{execution.id}", 303)
+    return RedirectResponse("/executions" if isinstance(action, Delete) else f"/executions/{execution.id}", 303)
 
 
-def _replay(task_run_id: Any) -> Action:
-    return Replay(TaskRunId(task_run_id) if isinstance(task_run_id, str) and task_run_id else None)
+def _action(name: str, form: Mapping[str, str]) -> Action:
+    run_id = form.get("taskRunId")
+    match name:
+        case "replay":
+            return Replay(TaskRunId(run_id) if run_id else None)
+        case "change-status":
+            return ChangeStatus(asks.state(form.get("status"), "status"))
+        case "state":
+            return SetTaskRunState(TaskRunId(run_id or ""), asks.state(form.get("state"), "state"))
+        case "labels":
+            return SetLabels(asks.labels(each.strip() for each in form.get("labels", "").split(",") if each.strip()))
+        case name if name in _ACTS:
+            return _ACTS[name]
+        case _:
+            raise Refused(404, "There is no such act.")
