@@ -31,8 +31,11 @@ def a_flow(flow_id: str, tasks: str = LOG, more: str = "", namespace: str = "com
 
 
 BAD: Final = {
-    "broken-yaml": Bad("id: broken-yaml\ntasks: [\n", "yaml-syntax", (3, 1), ()),
-    "tab": Bad("id: tab\ntasks:\n\t- id: a\n", "yaml-syntax", (3, 1), ("cannot start any token",)),
+    "broken-yaml": Bad("id: broken-yaml\ntasks: [\n", "yaml-syntax", (3, 1), ("close the bracket",)),
+    "open-quote": Bad(
+        "id: open-quote\ntasks:\n- id: 'a\n", "yaml-syntax", (4, 1), ("begins in line 3", "close the quote")
+    ),
+    "tab": Bad("id: tab\ntasks:\n\t- id: a\n", "yaml-syntax", (3, 1), ("cannot start any token", "not tabs")),
     "unknown-key": Bad(
         a_flow("unknown-key", more="descripton: x\n"), "unknown-key", (3, 1), ("descripton", "description")
     ),
@@ -42,16 +45,25 @@ BAD: Final = {
     "unknown-type": Bad(
         a_flow("unknown-type", LOG.replace("log.Log", "log.Logg")), "unknown-type", (5, 11), ("log.Logg", "log.Log")
     ),
-    "duplicate-ids": Bad(a_flow("duplicate-ids", LOG + LOG), "duplicate-task-id", (7, 9), ("log",)),
-    "duplicate-key": Bad(a_flow("duplicate-key", more="id: again\n"), "duplicate-key", (3, 1), ("id", "twice")),
+    "duplicate-ids": Bad(
+        a_flow("duplicate-ids", LOG + LOG), "duplicate-task-id", (7, 9), ("log", "tasks[1] has that of tasks[0]")
+    ),
+    "duplicate-key": Bad(
+        a_flow("duplicate-key", more="id: again\n"),
+        "duplicate-key",
+        (3, 1),
+        ("'id'", "twice", "the first is in line 1"),
+    ),
     "cyclic-variables": Bad(
         a_flow("cyclic-variables", more='variables:\n  one: "{{ vars.two }}"\n  two: "{{ vars.one }}"\n'),
         "cyclic-variables",
         (4, 8),
-        ("one", "two"),
+        ("one -> two -> one", "write out"),
     ),
-    "large": Bad(a_flow("large", more="# " + "x" * (2 << 20) + "\n"), "file-too-large", (0, 0), ("1,048,576 bytes",)),
-    "bomb": Bad(BOMB + a_flow("bomb"), "too-many-nodes", (1, 5), ("alias",)),
+    "large": Bad(
+        a_flow("large", more="# " + "x" * (2 << 20) + "\n"), "file-too-large", (0, 0), ("1,048,576 bytes", "_files")
+    ),
+    "bomb": Bad(BOMB + a_flow("bomb"), "too-many-nodes", (1, 5), ("100,000 values", "alias")),
     "deep": Bad("id: deep\ntasks: " + "[" * 500 + "]" * 500 + "\n", "too-deep", (2, 70), ("levels",)),
     "no-tasks": Bad("id: no-tasks\nnamespace: company.team\ntasks: []\n", "invalid-value", (3, 8), ("empty",)),
     "bad-cron": Bad(
@@ -60,7 +72,7 @@ BAD: Final = {
             more="triggers:\n  - id: at\n    type: io.kestra.plugin.core.trigger.Schedule\n    cron: 61 * * * *\n",
         ),
         "invalid-cron",
-        (4, 5),
+        (6, 11),
         ("61",),
     ),
 }
@@ -162,3 +174,33 @@ def test_a_webhook_with_a_wrong_key_is_answered_as_a_flow_that_is_not_there(daem
     assert "right-key" not in str(wrong)
     assert daemon.executions("hooked") == []
     assert daemon.ended(daemon.webhook("hooked", "right-key", {})["id"]).state == "SUCCESS"
+
+
+def test_starting_a_flow_that_was_never_live_says_what_keeps_it(daemon: Daemon) -> None:
+    daemon.repository.commit({path_of("stillborn"): a_flow("stillborn", LOG + "    mesage: x\n")})
+    daemon.sync()
+    said = daemon.call("POST", "/executions/company.team/stillborn", status=404)["message"]
+    assert "'company.team.stillborn' not found: it was never live" in said
+    assert f"{path_of('stillborn')}:7:5 unknown-key" in said
+    assert daemon.call("POST", "/executions/company.team/nothing", status=404)["message"].endswith("not found")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, ("`name`", "missing required input")),
+        ({"name": "Ada", "count": "two"}, ("`count`", "`INT`", "`two`")),
+        ({"name": "Ada", "count": "1"}, ("`count`", "`3`", "`1`")),
+    ],
+    ids=["missing", "wrong type", "out of range"],
+)
+def test_an_input_that_will_not_do_is_named_with_what_was_expected(
+    daemon: Daemon, given: dict[str, str], words: tuple[str, ...]
+) -> None:
+    inputs = "inputs:\n  - {id: name, type: STRING}\n  - {id: count, type: INT, min: 3, required: false}\n"
+    daemon.repository.commit({path_of("asks"): a_flow("asks", more=inputs)})
+    daemon.sync()
+    parts = {name: (None, value) for name, value in given.items()}
+    said = daemon.call("POST", "/executions/company.team/asks", files=parts or None, status=422)["message"]
+    assert all(word in said for word in words), said
+    assert daemon.get("/executions/search", flowId="asks")["total"] == 0

@@ -79,7 +79,8 @@ def test_a_setting_that_cannot_be_used(tmp_path: Path, repository: Repository) -
 def test_a_data_folder_that_cannot_be_written(tmp_path: Path, repository: Repository) -> None:
     # Below a file no one can make a folder, whatever their rights.
     (tmp_path / "file").write_text("")
-    refused(serve(repository.path, tmp_path / "file" / "data"), 1, str(tmp_path / "file" / "data"), "--data")
+    refused(serve(repository.path, tmp_path / "file" / "data"), 1, str(tmp_path / "file" / "data"), "Not a", "--data")
+    refused(serve(repository.path, tmp_path / "file"), 1, str(tmp_path / "file"), "File exists", "--data")
 
 
 def test_a_data_folder_of_a_newer_program(tmp_path: Path, repository: Repository) -> None:

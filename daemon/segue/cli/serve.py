@@ -73,7 +73,8 @@ def serve(
     except (BadSetting, BadName, NotARepository, GitError, PortInUse, StorageFailure, StoreError) as error:
         raise CommandFailed(str(error)) from error
     except OSError as error:
-        raise CommandFailed(f"the data folder {folder} cannot be used: {error}") from error
+        said = f"the data folder {folder} cannot be used: {error.strerror or error}"
+        raise CommandFailed(f"{said}; give another with --data") from error
 
 
 def _run(settings: Settings) -> int:

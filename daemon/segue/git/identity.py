@@ -18,6 +18,7 @@ import yaml
 
 from segue.model.names import FLOW_ID, FLOW_ID_LENGTH_MAX, NAMESPACE, NAMESPACE_LENGTH_MAX
 from segue.model.problem import Problem
+from segue.spec.unreadable import Fault, utf8_fault, yaml_fault
 
 # A key at column 0 with a plain or simply quoted value, and nothing after it but a comment. Patterns begin with the line
 # break before the key, because a search for a fixed character is several times faster than one for the start of a line.
@@ -60,9 +61,16 @@ class Unreadable:
     column: int
     code: str
     message: str
+    hint: str | None = None
+
+    @classmethod
+    def of_fault(cls, code: str, fault: Fault) -> "Unreadable":
+        return cls(fault.line, fault.column, code, fault.message, fault.hint)
 
     def problem(self, path: str) -> Problem:
-        return Problem(path=path, line=self.line, column=self.column, code=self.code, message=self.message)
+        return Problem(
+            path=path, line=self.line, column=self.column, code=self.code, message=self.message, hint=self.hint
+        )
 
 
 Identity = Readable | Unreadable
@@ -124,16 +132,11 @@ def _full_identity(data: bytes, blob: str) -> Identity:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return Unreadable(line, 1, "not-utf-8", f"the text is not UTF-8 (byte {error.start})")
+        return Unreadable.of_fault("not-utf-8", utf8_fault(error, data))
     try:
         documents = list(_documents(text))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return Unreadable(line, column, "yaml-syntax", error.problem or error.context or "not valid YAML")
     except yaml.YAMLError as error:
-        return Unreadable(0, 0, "yaml-syntax", f"not valid YAML: {str(error).splitlines()[0]}")
+        return Unreadable.of_fault("yaml-syntax", yaml_fault(error))
     if len(documents) > _DOCUMENTS_MAX:
         return Unreadable(0, 0, "too-many-documents", f"{len(documents)} documents; at most {_DOCUMENTS_MAX} are read")
     return _readable(text, documents, blob)

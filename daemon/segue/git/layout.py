@@ -21,6 +21,7 @@ from pathspec import GitIgnoreSpec
 from segue.git.history import MODE_SUBMODULE, MODE_SYMLINK
 from segue.model.names import NAMESPACE
 from segue.model.problem import Problem, Severity
+from segue.spec.unreadable import yaml_fault
 
 SETTINGS_PATH: Final = "segue.yaml"
 IGNORE_PATH: Final = ".segueignore"
@@ -144,12 +145,11 @@ def parse_settings(text: str) -> tuple[str, str | None] | Problem:
     """Flows folder and namespace out of `segue.yaml`; its other keys are somebody else's."""
     try:
         settings = yaml.load(text, Loader=_SettingsLoader)  # noqa: S506 - its constructors make plain values only
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return _settings_problem(line, column, "yaml-syntax", error.problem or "not valid YAML")
-    except (yaml.YAMLError, RecursionError) as error:
-        return _settings_problem(0, 0, "yaml-syntax", f"not valid YAML: {error}")
+    except yaml.YAMLError as error:
+        fault = yaml_fault(error)
+        return _settings_problem(fault.line, fault.column, "yaml-syntax", fault.message)
+    except RecursionError:
+        return _settings_problem(0, 0, "yaml-syntax", "nested too deep")
     settings = {} if settings is None else settings
     if not isinstance(settings, dict):
         return _settings_problem(1, 1, "invalid-settings", "expected a mapping of keys")

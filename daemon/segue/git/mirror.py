@@ -50,7 +50,9 @@ class NotARepository(Exception):
     """The folder that should be the source is missing, or holds no Git repository."""
 
     def __init__(self, location: object, why: str) -> None:
-        super().__init__(f"{location} is not a Git repository: {why}")
+        super().__init__(
+            f"{location} is not a Git repository: {why} (give the folder of one, or make one: segue init {location})"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

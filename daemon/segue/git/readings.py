@@ -28,6 +28,7 @@ from segue.git.layout import (
 from segue.git.runner import GitError
 from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey
+from segue.spec.unreadable import too_large
 
 _LOOKED_BACK_MAX: Final = 50
 
@@ -107,7 +108,7 @@ def layout_with(
     return changed, ()
 
 
-_TOO_LARGE: Final = Unreadable(0, 0, "file-too-large", f"larger than {BLOB_SIZE_MAX:,} bytes, and not read")
+_TOO_LARGE: Final = Unreadable.of_fault("file-too-large", too_large(BLOB_SIZE_MAX))
 
 
 def _claims_of(file: TreeFile, identity: Readable, folder: str | None, before: tuple[Claim, ...]) -> Reading:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -86,7 +86,7 @@ def run_git(
         finally:
             end_group(process)
     if process.returncode not in accepts:
-        raise git_error(arguments[0], process.returncode, stderr, secrets)
+        raise git_error(_command_of(arguments), process.returncode, stderr, secrets)
     assert isinstance(stdout, bytes)
     return stdout
 
@@ -139,6 +139,14 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _command_of(arguments: Sequence[str]) -> str:
+    """The word that says what git was to do, after the settings that stand before it."""
+    place = 0
+    while place + 2 < len(arguments) and arguments[place] in {"-c", "-C"}:
+        place += 2
+    return arguments[place]
 
 
 def git_error(command: str, exit_code: int, stderr: bytes | str, secrets: Collection[str]) -> GitError:

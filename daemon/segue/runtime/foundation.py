@@ -59,6 +59,7 @@ class Foundation:
 def lay_foundation(settings: Settings, source: Source) -> Foundation:
     """Take the data folder. Raises StoreError, StorageFailure, OSError, BadSetting."""
     data = settings.data.absolute()
+    data.mkdir(parents=True, exist_ok=True)  # first: what cannot be made is no fault of what lies in it
     storage = open_storage(settings.storage_place)
     storage.check()
     database = open_database(data / DATABASE, settings.durability.value)

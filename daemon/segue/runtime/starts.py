@@ -20,6 +20,7 @@ from segue.model.execution import Execution, Kind, TriggeredBy
 from segue.model.flow import Check, CheckBehavior, Input
 from segue.model.names import ExecutionId
 from segue.model.order import Order
+from segue.model.problem import Severity
 from segue.model.revision import FlowKey
 from segue.runtime.clock import Clock, Dice
 from segue.runtime.decisions import Decisions
@@ -289,7 +290,7 @@ class Starts:
     def _find(self, key: FlowKey, number: int | None) -> Deployed | ports.Refusal:
         live = self._revisions.live.flows.get(key)
         if live is None:
-            return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' not found")
+            return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' not found{self._why_not(key)}")
         if live.flow.why_off is not None:
             return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is {live.flow.why_off}")
         if number is None or number in {LIVE, live.revision.number}:
@@ -298,6 +299,12 @@ class Starts:
         if older is None:
             return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' has no revision {number} that can run")
         return older
+
+    def _why_not(self, key: FlowKey) -> str:
+        """What keeps a flow that is there from being live."""
+        problems = self._revisions.live.problems_by_flow.get(key, ())
+        first = next((each for each in problems if each.severity is Severity.ERROR), None)
+        return "" if first is None else f": it was never live, because of {first}"
 
     def _labels(self, deployed: Deployed, wanted: Wanted, execution_id: ExecutionId) -> dict[str, str]:
         system = {**wanted.system, **({TEST: "true"} if wanted.kind is Kind.TEST else {})}

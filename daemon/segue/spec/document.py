@@ -15,6 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from segue.spec.finding import Finding, Path
 from segue.spec.scalars import scalar_of
+from segue.spec.unreadable import Fault, place_of_byte, too_large, utf8_fault, yaml_fault
 
 BYTES_MAX: Final = 1024 * 1024
 DEPTH_MAX: Final = 64
@@ -167,24 +168,18 @@ def _decoded(text: str | bytes) -> str:
         try:
             text = text.encode()
         except UnicodeEncodeError as error:
-            raise BrokenYaml(_broken("not-utf-8", "the text is not valid UTF-8")) from error
+            raise BrokenYaml(_broken("not-utf-8", "the text has no UTF-8: it holds half a character")) from error
     if len(text) > BYTES_MAX:
-        raise BrokenYaml(_too_large())
+        raise BrokenYaml(_of_fault("file-too-large", too_large(BYTES_MAX)))
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BrokenYaml(
-            _broken("not-utf-8", "the file is not valid UTF-8", at=_place_of_byte(text, error.start))
-        ) from error
+        raise BrokenYaml(_of_fault("not-utf-8", utf8_fault(error, text))) from error
 
 
-def _place_of_byte(text: bytes, offset: int) -> tuple[int, int]:
-    line_start = text.rfind(b"\n", 0, offset) + 1
-    return (text.count(b"\n", 0, offset) + 1, len(text[line_start:offset].decode("utf-8", "replace")) + 1)
-
-
-def _too_large() -> Finding:
-    return _broken("file-too-large", f"the file is larger than {BYTES_MAX // 1024} KiB")
+def _of_fault(code: str, fault: Fault) -> Finding:
+    at = (fault.line, fault.column) if fault.line else None
+    return _broken(code, fault.message, hint=fault.hint, at=at)
 
 
 def _broken(code: str, message: str, *, hint: str | None = None, at: tuple[int, int] | None = None) -> Finding:
@@ -200,8 +195,9 @@ def _too_deep(at: tuple[int, int] | None) -> Finding:
 
 
 def _too_many_nodes(node: Node | None) -> Finding:
-    message = f"more than {NODES_MAX} values, aliases written out"
-    return _broken("too-many-nodes", message, at=_at(node) if node else None)
+    message = f"more than {NODES_MAX:,} values, aliases written out"
+    hint = "repeat less: an alias of a list of aliases multiplies"
+    return _broken("too-many-nodes", message, hint=hint, at=_at(node) if node else None)
 
 
 class _Parser(yaml.CSafeLoader):
@@ -241,27 +237,20 @@ def _compose(text: str) -> Iterator[Node]:
 
 def _finding_of(error: yaml.YAMLError, text: str | bytes) -> Finding:
     """What libyaml says, with its place and, for the usual suspects, what to do."""
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        said = " ".join(filter(None, (error.problem, error.context)))
-        at = (mark.line + 1, mark.column + 1) if mark else None
-        if _NESTED_TOO_DEEP in said:
-            return _too_deep(at)
-        return _broken("yaml-syntax", said or "this is no YAML", hint=_hint_for(said), at=at)
     if isinstance(error, yaml.reader.ReaderError):
         read = _decoded(text).encode()
-        return _broken("yaml-syntax", "a control character is not allowed", at=_place_of_byte(read, error.position))
-    return _broken("yaml-syntax", "this is no YAML")
+        return _broken("yaml-syntax", "a control character is not allowed", at=place_of_byte(read, error.position))
+    fault = yaml_fault(error)
+    if _NESTED_TOO_DEEP in fault.message:
+        return _too_deep((fault.line, fault.column) if fault.line else None)
+    return _of_fault("yaml-syntax", fault)
 
 
-def _hint_for(said: str) -> str | None:
-    if "cannot start any token" in said:
-        return "indent with spaces, not tabs, and quote texts that begin with a special character"
-    if "mapping values are not allowed" in said:
-        return "quote a text that holds ': '"
-    if "did not find expected key" in said or "did not find expected '-'" in said:
-        return "look at the indentation here and just above; quote texts that begin with {{"
-    return None
+def _given_twice(key: ScalarNode, mapping: MappingNode) -> Finding:
+    first = next(each for each, _ in mapping.value if isinstance(each, ScalarNode) and each.value == key.value)
+    line, _ = _at(first)
+    where = f"the first is in line {line}" if line != _at(key)[0] else "both are in this line"
+    return _broken("duplicate-key", f"the key '{key.value}' is given twice: {where}", at=_at(key))
 
 
 @dataclass(slots=True)
@@ -310,9 +299,7 @@ class _Walk:
             elif key.value == _MERGE and key.tag == _PLAIN:
                 merged.append(value)
             elif key.value in result:
-                self.findings.append(
-                    _broken("duplicate-key", f"the key '{key.value}' is given twice", at=_at(key)),
-                )
+                self.findings.append(_given_twice(key, node))
             else:
                 result[key.value] = self.value(value, depth + 1)
         for source in merged:

@@ -27,7 +27,7 @@ def create_app(ports: Ports, settings: WebSettings) -> ASGIApp:
 
 async def _not_found(request: Request, _: Exception) -> Response:
     if request.url.path.startswith(API):
-        return answers.error(404, "Not Found", request.url.path)
+        return answers.error(404, f"Not Found: there is no call {request.method} of this path", request.url.path)
     return failure.page(404, "There is nothing at this address.")
 
 

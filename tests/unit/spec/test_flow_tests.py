@@ -135,7 +135,10 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
             "10:10 duplicate-id the case 'c' is there twice",
         ],
     ),
-    "no YAML": ("id: [", ["2:1 yaml-syntax did not find expected node content while parsing a flow node"]),
+    "no YAML": (
+        "id: [",
+        ["2:1 yaml-syntax did not find expected node content while parsing a flow node (close the bracket)"],
+    ),
 }
 
 

@@ -26,19 +26,19 @@ def duplicate_ids(subject: Subject) -> Iterator[Finding]:
 
 def _duplicates(kind: str, named: list[Named]) -> Iterator[Finding]:
     """One finding for all ids that occur more than once, at the first repeat."""
-    seen: set[str] = set()
+    seen: dict[str, Path] = {}
     repeats: list[Named] = []
     for name, where in named:
         if name and name in seen:
             repeats.append((name, where))
-        seen.add(name)
+        seen.setdefault(name, where)
     if repeats:
         names = ", ".join(dict.fromkeys(name for name, _ in repeats))
         yield Finding(
             where=(*repeats[0][1], "id"),
             code=f"duplicate-{kind}-id",
             message=f"Duplicate {kind} id with name [{names}]",
-            hint="repeated at " + ", ".join(path_text(where) for _, where in repeats),
+            hint=", ".join(f"{path_text(where)} has that of {path_text(seen[name])}" for name, where in repeats),
         )
 
 

@@ -50,6 +50,7 @@ def _dependencies_of(inputs: tuple[tuple[str, Object], ...]) -> Iterator[Finding
             where=(*first.where, "dependsOn"),
             code="cyclic-inputs",
             message=f"inputs depend on each other in a circle: {' -> '.join(cycle)}",
+            hint="one of them has to be asked for without the others: take it out of a `dependsOn`",
         )
 
 

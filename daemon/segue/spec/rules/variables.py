@@ -23,6 +23,7 @@ def cyclic(subject: Subject) -> Iterator[Finding]:
             where=("variables", cycle[0]),
             code="cyclic-variables",
             message=f"variables need each other in a circle: {' -> '.join(cycle)}",
+            hint="write out what one of them stands for",
         )
 
 

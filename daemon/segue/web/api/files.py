@@ -21,7 +21,9 @@ def _place(web: Web, request: Request) -> tuple[str, str, str]:
     """Namespace, path and commit that are asked for."""
     path = request.query_params.get("path") or "/"
     if ".." in PurePosixPath(path).parts or "\0" in path:
-        raise Refused(422, f"Invalid path `{path}`")
+        raise Refused(
+            422, f"Invalid path `{path}`: expected one from the top of the namespace's files, as /scripts/a.py"
+        )
     commit = found(web.daemon.git_status().commit, "a live commit")
     return request.path_params["namespace"], path, commit
 
