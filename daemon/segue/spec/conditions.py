@@ -140,7 +140,7 @@ class MultipleCondition(Spec):
     """Every condition was met by some execution within one window of time."""
 
     id: Text = Field(description="Name of the condition.")
-    conditions: ConditionMap = Field(description="The conditions by name.")
+    conditions: ConditionMap = Field(min_length=1, description="The conditions by name.")
     time_window: TimeWindow | None = Field(default=None, description="The window of time.")
     reset_on_success: bool = Field(default=True, description="Begin anew after firing.")
     window: Span | None = Field(default=None, description="Older spelling of `timeWindow.window`.")

@@ -38,10 +38,11 @@ def check_cron(line: str, *, with_seconds: bool) -> None:
 
 @lru_cache(maxsize=1024)
 def _fault(line: str, with_seconds: bool) -> str | None:
+    is_nickname = line.lower() in NICKNAMES
     line = NICKNAMES.get(line.lower(), line)
     given = line.split()
-    names = _FIELDS if len(given) == len(_FIELDS) else (_SECOND, *_FIELDS)
-    if len(given) != len(names) or (names[0] == _SECOND and not with_seconds):
+    names = (_SECOND, *_FIELDS) if with_seconds and not is_nickname else _FIELDS
+    if len(given) != len(names):
         return f"found {len(given)} fields, expected {_wanted(len(given), with_seconds)}"
     try:
         CronSim(line, _ANY_DAY)
@@ -54,7 +55,7 @@ def _fault(line: str, with_seconds: bool) -> str | None:
 
 
 def _wanted(count: int, with_seconds: bool) -> str:
-    five = f"5: {' '.join(_FIELDS)}"
     if with_seconds:
-        return f"{five}, or 6 with the second first"
+        return f"6 with `withSeconds: true`: {' '.join((_SECOND, *_FIELDS))}"
+    five = f"5: {' '.join(_FIELDS)}"
     return f"{five} (6 with `withSeconds: true`)" if count == len(_FIELDS) + 1 else five

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from segue.model.names import FLOW_ID, FLOW_ID_LENGTH_MAX, NAMESPACE, NAMESPACE_LENGTH_MAX
 from segue.spec.fields import Labels, PositiveInt, Span, Spec, Text, Values, keys_of
-from segue.spec.inputs import check_input_id
+from segue.spec.inputs import TYPES, check_input_id
 from segue.spec.nested import InputList, TaskList, TriggerList
 from segue.spec.tasks import RetryPolicy, WorkerGroup, WorkerSelector
 
@@ -46,11 +46,23 @@ def _check_label_keys(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
+def _check_output_type(value: str) -> str:
+    if value not in TYPES:
+        raise PydanticCustomError(
+            "invalid-type",
+            "'{type}' is no type of outputs, expected one of {types}",
+            {"type": value, "types": ", ".join(TYPES)},
+        )
+    return value
+
+
 class OutputSpec(Spec):
     """A typed output of the flow."""
 
     id: Annotated[Text, AfterValidator(check_input_id)] = Field(description="Name of the output.")
-    type: Text = Field(description="Its type, as of inputs.")
+    type: Annotated[Text, AfterValidator(_check_output_type), WithJsonSchema({"enum": [*TYPES]})] = Field(
+        description="Its type, as of inputs."
+    )
     value: Any = Field(description="Its value; rendered when the execution ends.")
     description: Text | None = Field(default=None, description="For people.")
     display_name: Text | None = Field(default=None, description="Name to show to people.")
@@ -78,7 +90,9 @@ class SlaSpec(Spec):
 
     id: Text = Field(description="Name of the agreement.")
     behavior: Literal["FAIL", "CANCEL", "NONE"] = Field(description="What a breach does to the execution.")
-    labels: Labels | None = Field(default=None, description="Labels that the execution gets on a breach.")
+    labels: Annotated[Labels, AfterValidator(_check_label_keys)] | None = Field(
+        default=None, description="Labels that the execution gets on a breach."
+    )
 
 
 class MaxDuration(SlaSpec):

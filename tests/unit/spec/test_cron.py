@@ -5,6 +5,7 @@ from pydantic_core import PydanticCustomError
 from segue.spec.cron import check_cron
 
 FIVE = "5: minute hour day-of-month month day-of-week"
+SIX = "6 with `withSeconds: true`: second minute hour day-of-month month day-of-week"
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,8 @@ FIVE = "5: minute hour day-of-month month day-of-week"
         ("every day", False, f"found 2 fields, expected {FIVE}"),
         ("", False, f"found 0 fields, expected {FIVE}"),
         ("0 * * * * *", False, f"found 6 fields, expected {FIVE} (6 with `withSeconds: true`)"),
-        ("* * * * * * *", True, f"found 7 fields, expected {FIVE}, or 6 with the second first"),
+        ("* * * * * * *", True, f"found 7 fields, expected {SIX}"),
+        ("* * * * *", True, f"found 5 fields, expected {SIX}"),
     ],
 )
 def test_the_field_that_is_wrong_is_named(line: str, with_seconds: bool, why: str) -> None:

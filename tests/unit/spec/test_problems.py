@@ -2,6 +2,7 @@
 
 import pytest
 from segue.model.problem import Severity
+from segue.spec.inputs import TYPES
 
 from tests.unit.spec.flows import LOG, codes, flow_of, load, problems_of, with_head, with_task
 
@@ -134,6 +135,33 @@ CASES = {
         3,
         "labels",
         "System labels can only be set by the system itself, offending label: system.id",
+    ),
+    "a system label of an agreement": (
+        with_head(
+            "sla: [{id: s, type: MAX_DURATION, duration: PT1S, behavior: NONE, labels: {system.id: x}}]\n"
+            f"tasks:\n{LOG}"
+        ),
+        "system-label",
+        3,
+        "sla[0].labels",
+        "System labels can only be set by the system itself, offending label: system.id",
+    ),
+    "an output of no type": (
+        with_head(f"outputs: [{{id: o, type: WORD, value: x}}]\ntasks:\n{LOG}"),
+        "invalid-type",
+        3,
+        "outputs[0].type",
+        f"'WORD' is no type of outputs, expected one of {', '.join(TYPES)}",
+    ),
+    "several conditions that are none": (
+        with_head(
+            f"tasks:\n{LOG}\ntriggers:\n  - id: t\n    type: core.trigger.Flow\n    conditions:\n"
+            "      - {type: core.condition.MultipleCondition, id: m, conditions: {}}"
+        ),
+        "invalid-value",
+        9,
+        "triggers[0].conditions[0].conditions",
+        "must not be empty",
     ),
     "a switch that leads nowhere": (
         with_task("id: a\ntype: core.flow.Switch\nvalue: x\ncases: {}"),
