@@ -11,6 +11,7 @@ from typing import Any
 
 from segue.model.execution import Execution, Moved, TaskRun, TriggeredBy
 from segue.model.flow import Check, Flow, Input
+from segue.model.flow_test import SuiteResult
 from segue.model.names import TaskRunId, execution_id, is_within, task_run_id
 from segue.model.order import LEVELS, LogLevel
 from segue.model.problem import Problem
@@ -97,6 +98,8 @@ class MemoryDaemon:
         self.entries: dict[tuple[str, str], KeyValue] = {}
         self.namespace_files: dict[tuple[str, str], bytes] = {}
         self.all_syncs: list[Sync] = []
+        self.all_tested: list[SuiteResult] = []
+        self.testing: str | None = None
         self.problems: tuple[Problem, ...] = ()
         self.asked: list[object] = []
         self.uploads: dict[str, bytes] = {}
@@ -413,11 +416,14 @@ class MemoryDaemon:
     def request_sync(self, cause: str) -> None:
         self.asked.append(cause)
 
-    async def confirm_prune(self, commit: str) -> SyncDone | Refusal:
+    async def confirm_held(self, commit: str) -> SyncDone | Refusal:
         if not self.all_syncs or self.all_syncs[0].held is None or self.all_syncs[0].commit != commit:
             return Refusal(404, f"Commit {commit} is not held")
         self.all_syncs[0] = replace(self.all_syncs[0], held=None)
         return await self.sync()
+
+    def tested(self) -> Sequence[SuiteResult]:
+        return self.all_tested
 
     def git_status(self) -> GitStatus:
         last = self.all_syncs[0] if self.all_syncs else None
@@ -426,6 +432,7 @@ class MemoryDaemon:
             branch="main",
             commit=HEAD,
             last_sync=last,
+            testing=self.testing,
             problems=self.problems,
         )
 

@@ -44,6 +44,9 @@ def serve(
     ] = None,
     workers_max: Annotated[int | None, typer.Option(help="Most worker processes at a time, as 32.")] = None,
     env: Annotated[str | None, typer.Option(help="Environment whose variables of segue.yaml hold, as prod.")] = None,
+    tests: Annotated[
+        str | None, typer.Option(help="Flow tests of a commit before it goes live: off, report or veto, as veto.")
+    ] = None,
     log_level: Annotated[str, typer.Option(help="What the daemon says of itself: debug, info, warning.")] = "info",
 ) -> None:
     """Follow a Git repository: run its flows, serve the status page and the API.
@@ -63,6 +66,7 @@ def serve(
         "storage": storage,
         "workers_max": workers_max,
         "env": env,
+        "tests": tests,
     }
     folder = data or Path(os.environ.get(_DATA_VARIABLE, "") or Path.home() / ".local" / "share" / "segue")
     try:

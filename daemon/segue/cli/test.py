@@ -30,6 +30,7 @@ from segue.runtime.settings import BadSetting
 from segue.runtime.suites import loaded_at, looked_at
 from segue.runtime.testing import RunOptions, run_suites
 from segue.spec.flow_tests import LoadedSuite, load_suites
+from segue.storage.storage import StorageFailure
 from segue.store.errors import StoreError
 from segue.web.answers import problem_json
 from segue.web.suite_shapes import suite_json
@@ -117,7 +118,7 @@ def run_tests(
                 ran = runner.run(_ran(wanted, Path(folder), options, view, env))
         except asyncio.CancelledError as error:
             raise typer.Exit(INTERRUPTED) from error
-        except (BadSetting, GitError, BlobMissing, StoreError, TooMuch, SourceUnreadable) as error:
+        except (BadSetting, GitError, BlobMissing, StoreError, StorageFailure, TooMuch, SourceUnreadable) as error:
             raise CommandFailed(str(error)) from error
     _tell(ran, as_json=as_json)
     if junit is not None:
@@ -185,10 +186,11 @@ def _chosen(segue: Segue, wanted: _Wanted) -> tuple[tuple[Suite, ...], tuple[Pro
     loaded = [each for each in there if wanted.takes(each, files.get(each.suite.flow) if each.suite else None)]
     loaded += _named_elsewhere(wanted, {each.path for each in there})
     found = looked_at(loaded, world, flows)
-    suites = tuple(filter(None, map(wanted.narrowed, found.suites)))
-    if not suites and not found.problems and (wanted.paths or wanted.text):
+    suites = tuple(filter(None, (wanted.narrowed(each.suite) for each in found if each.suite is not None)))
+    problems = tuple(problem for each in found for problem in each.problems)
+    if not suites and not problems and (wanted.paths or wanted.text):
         raise CommandFailed(f"there are no such flow tests in {wanted.checkout.root}", code=USAGE)
-    return suites, found.problems
+    return suites, problems
 
 
 def _named_elsewhere(wanted: _Wanted, known: Iterable[str]) -> list[LoadedSuite]:

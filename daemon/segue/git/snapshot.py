@@ -1,4 +1,5 @@
-"""Snapshot: a work tree as it is at this moment, uncommitted changes included, as a commit in a repository of our own.
+"""Snapshot: a work tree as it is at this moment, uncommitted changes included, or one commit of a mirror, as the only
+commit in a repository of our own.
 
 The repository that the work tree belongs to is read - its index and its ignore files say what belongs to it - and never
 written to: index, objects and refs of the snapshot are its own.
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from segue.git.environment import local_environment, trusted_folders
+from segue.git.names import checked_commit_id
 from segue.git.runner import run_git
 
 BRANCH: Final = "main"
@@ -21,6 +23,7 @@ LOOSE_FILES_MAX: Final = 2_000
 LOOSE_BYTES_MAX: Final = 256 << 20
 
 _TIMEOUT_SECONDS: Final = 300.0
+_SHA256_LENGTH: Final = 64
 _IDENTITY: Final = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -61,6 +64,21 @@ def take_snapshot(
     here.add(_bounded(work_tree, paths, is_repository=is_repository))
     here.add_contents(added or {})
     return Snapshot(git_dir=git_dir, commit_id=here.commit())
+
+
+def snapshot_of(repository: Path, commit_id: str, git_dir: Path) -> Snapshot:
+    """A commit of a bare repository as the only one of another, which reads the objects of the first. Raises GitError,
+    OSError."""
+    kind = "sha256" if len(checked_commit_id(commit_id)) == _SHA256_LENGTH else "sha1"
+    options = ("--quiet", "--bare", "--template=", f"--object-format={kind}", f"--initial-branch={BRANCH}")
+    run_git(None, "init", *options, "--", str(git_dir))
+    (git_dir / "objects" / "info" / "alternates").write_text(f"{repository.resolve() / 'objects'}\n")
+    environment = local_environment() | _IDENTITY
+    made = run_git(
+        git_dir, "commit-tree", f"{commit_id}^{{tree}}", stdin=f"{commit_id}\n".encode(), environment=environment
+    )
+    run_git(git_dir, "update-ref", f"refs/heads/{BRANCH}", made.decode().strip())
+    return Snapshot(git_dir=git_dir, commit_id=made.decode().strip())
 
 
 class _Here:

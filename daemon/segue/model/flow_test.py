@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from segue.model.names import ExecutionId
-from segue.model.problem import Problem
+from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey
 from segue.model.state import State
 
@@ -189,13 +189,12 @@ class SuiteResult:
         ranked = (Verdict.ERROR, Verdict.FAILED, Verdict.SUCCESS)
         return next((each for each in ranked if each in verdicts), Verdict.SKIPPED)
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self, severity: Severity) -> tuple[Problem, ...]:
         """What is wrong, each with its place in the suite's file."""
-        return tuple(problem for case in self.cases for problem in _problems_of(self, case))
+        return tuple(problem for case in self.cases for problem in _problems_of(self, case, severity))
 
 
-def _problems_of(suite: SuiteResult, case: CaseResult) -> list[Problem]:
+def _problems_of(suite: SuiteResult, case: CaseResult, severity: Severity) -> list[Problem]:
     found = [(each.line, each.message or "") for each in case.assertions if not each.holds]
     found += [(each.line or case.line, each.message) for each in case.errors]
     return [
@@ -205,6 +204,7 @@ def _problems_of(suite: SuiteResult, case: CaseResult) -> list[Problem]:
             column=1,
             code="failing-test",
             message=f"{suite.key}/{case.case_id}: {message}",
+            severity=severity,
             where=case.case_id,
         )
         for line, message in found

@@ -21,6 +21,7 @@ from segue.git.names import redact
 from segue.git.runner import GitError
 from segue.model.execution import Execution
 from segue.model.flow import Check, Flow
+from segue.model.flow_test import SuiteResult
 from segue.model.input import Input
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import Order
@@ -500,7 +501,10 @@ class RunningDaemon:
     def request_sync(self, cause: str) -> None:
         self._parts.sync.ring(cause)
 
-    async def confirm_prune(self, commit: str) -> ports.SyncDone | ports.Refusal:
+    def tested(self) -> Sequence[SuiteResult]:
+        return sorted(self._parts.sync.tested, key=lambda each: each.key)
+
+    async def confirm_held(self, commit: str) -> ports.SyncDone | ports.Refusal:
         self._parts.sync.confirm(commit)
         return await self.sync()
 
@@ -512,7 +516,8 @@ class RunningDaemon:
             commit=live.commit or None,
             last_sync=self._parts.sync.last,
             is_syncing=self._parts.sync.is_syncing,
-            problems=live.problems,
+            testing=self._parts.sync.testing,
+            problems=self._parts.sync.problems,
         )
 
     # The daemon itself.

@@ -2,17 +2,20 @@
 
 Callers that come while a fetch runs share the next one: what they ask for is that everything pushed before their call
 is live, and only a fetch that began after it can say so.
+
+Flow tests, where they are asked for, stand between a look and its application (`veto`), or follow it (`report`). They run
+elsewhere, and a head that moves ends them: what counts is the newest commit.
 """
 
 import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobReader
@@ -20,8 +23,11 @@ from segue.git.mirror import Fetched, Mirror, NotARepository, RefMissing
 from segue.git.runner import GitError
 from segue.git.sync import Brakes, Checkpoint, Survey, survey
 from segue.git.watch import RefWatch
+from segue.model.flow_test import SuiteResult
+from segue.model.problem import Problem
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.clock import Clock
+from segue.runtime.commit_tests import CommitTests, Outcome
 from segue.runtime.deployed import Deployment, Revisions
 from segue.runtime.loop import Busy, Loop
 from segue.runtime.round import Round
@@ -30,7 +36,11 @@ from segue.store import records
 from segue.web import ports
 from segue.web.live import FLOWS, GIT, TRIGGERS
 
+TESTS: Final = "tests"
+"""The setting under which the database remembers results of flow tests."""
+
 _JITTER: Final = 0.1
+_UNASKED: Final = frozenset({"poll", "watch"})
 _BACK_OFF_MAX: Final = timedelta(minutes=10)
 
 _log = logging.getLogger("segue.git")
@@ -38,11 +48,12 @@ _log = logging.getLogger("segue.git")
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """One look at the source, before it is applied."""
+    """One look at the source, before it is applied. `veto` says why its commit is not to be, whatever was found."""
 
     found: Survey
     world: Deployment
     flows: FlowReader
+    veto: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +79,10 @@ class GitSync:
         rules: SyncRules,
         flow_reader: Callable[[str], FlowReader],
         older: Callable[[FlowKey], Iterable[Revision]],
+        tests: CommitTests | None = None,
     ) -> None:
+        """`tests`: of commits, if they are run at all."""
+        self._tests = tests
         self._mirror = mirror
         self._reader = reader
         self._revisions = revisions
@@ -84,6 +98,10 @@ class GitSync:
         self._bell = asyncio.Event()
         self._waiting: list[tuple[int, asyncio.Future[ports.SyncDone]]] = []
         self._confirmed: str | None = None
+        self._overruled: str | None = None  # a commit that goes live whatever its tests say
+        self._vetoed: _Looked | None = None
+        self._restored: str | None = None  # the head that was live when the daemon ended
+        self._reporting: asyncio.Task[None] | None = None
         self._applied: list[Callable[[Round], None]] = []
         self.is_syncing = False
         self.followed: str | None = None  # the branch or tag that is followed, once the source was seen
@@ -100,9 +118,25 @@ class GitSync:
         """Reads flows as repository-wide settings of the live commit say."""
         return self._flows or self._flow_reader("")
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong at the source's head: with its flows, and with what was tested of it."""
+        return (*self._revisions.live.problems, *(self._tests.problems if self._tests is not None else ()))
+
+    @property
+    def tested(self) -> tuple[SuiteResult, ...]:
+        """The last result of every suite of flow tests."""
+        return tuple(self._tests.record.results.values()) if self._tests is not None else ()
+
+    @property
+    def testing(self) -> str | None:
+        """The commit whose tests run now."""
+        return self._tests.running if self._tests is not None else None
+
     def restore(self, head: str, standings: Iterable[Standing]) -> None:
         """Begin from what the database knows, rather than from the first commit."""
         self._checkpoint = Checkpoint.restored(head, standings)
+        self._restored = head
 
     # Asking for a sync.
 
@@ -123,8 +157,13 @@ class GitSync:
         return await done
 
     def confirm(self, commit: str) -> None:
-        """Allow this commit to retire as many flows as it does."""
-        self._confirmed = commit
+        """Allow this commit to go live as it is: to retire as many flows as it does, or, if it was kept for its tests,
+        with them as they are."""
+        is_tested = commit == self.testing or (self._vetoed is not None and commit == self._vetoed.found.head)
+        if is_tested:
+            self._overruled = commit
+        else:
+            self._confirmed = commit
 
     # Looking.
 
@@ -140,6 +179,7 @@ class GitSync:
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
+            await self._stop_reporting()
             for _, done in self._waiting:
                 done.cancel()
 
@@ -166,9 +206,21 @@ class GitSync:
         async for _ in RefWatch(location).rings(stop):
             self.ring("watch")
 
+    async def begin(self) -> None:
+        """The first look. Where tests may keep a commit from going live, what was live when the daemon ended is live
+        again first, and whatever came since is looked at by who follows the source: nobody waits for tests to start."""
+        if self._tests is None or not self._tests.vetoes:
+            await self.step()
+            return
+        known = self._checkpoint.head if self._checkpoint is not None else None
+        if known is not None:
+            await self._apply_known(known, "start")
+        self.ring("start")
+
     async def step(self) -> None:
         """One sync, with its answer to all who asked before it began."""
         answered_up_to = self._wanted
+        is_asked = not self._causes <= _UNASKED
         cause = ",".join(sorted(self._causes)) or "call"
         self._causes.clear()
         started = self._clock.now()
@@ -176,7 +228,10 @@ class GitSync:
         self.syncs += 1
         try:
             looked = await asyncio.to_thread(self._look_or_mend)
-            changed = await self._apply(looked, cause, started)
+            while (judged := await self._judged(looked, is_asked=is_asked)) is None:
+                answered_up_to, is_asked = self._wanted, True
+                looked = await asyncio.to_thread(self._look_or_mend)
+            changed = await self._apply(judged, cause, started)
         except (GitError, RefMissing, NotARepository, BlobMissing, OSError, Busy) as error:
             self.failures += 1
             await self._begin_with_the_mirror(cause, started)
@@ -192,13 +247,99 @@ class GitSync:
         """A source that cannot be reached when the daemon starts does not stop the flows: the mirror has them as they
         were when it was last seen."""
         head = self._mirror.head
-        if self._revisions.live.commit or head is None:
-            return
+        if not self._revisions.live.commit and head is not None:
+            await self._apply_known(head, f"{cause},mirror", started)
+
+    async def _apply_known(self, head: str, cause: str, started: datetime | None = None) -> None:
+        """Make a commit live that the mirror has."""
         try:
             looked = await asyncio.to_thread(self._look, Fetched(head=head, previous=head, ref=None))
-            await self._apply(looked, f"{cause},mirror", started)
+            await self._apply(looked, cause, started or self._clock.now())
         except (GitError, BlobMissing, OSError, Busy) as error:
             _log.warning("git.mirror_unreadable error=%s", error)
+
+    # Testing.
+
+    async def _judged(self, looked: _Looked, *, is_asked: bool) -> _Looked | None:
+        """What was looked at, with the veto of its tests if there is one; None if meanwhile another commit is the head.
+
+        A commit that was kept from going live is tested again only if somebody asks for it.
+        """
+        tests, live = self._tests, self._revisions.live
+        head = looked.found.head
+        if tests is None or looked.world is live or looked.found.held or head in {None, self._overruled}:
+            return looked
+        if not tests.vetoes:
+            return looked
+        if self._vetoed is not None and self._vetoed.found.head == head and not is_asked:
+            return self._vetoed
+        trial = await asyncio.to_thread(tests.trial, live, looked.world, looked.flows)
+        outcome = await self._unless_moved(tests.run(trial), str(head))
+        if outcome is None:
+            return None
+        await self._loop.call(partial(self._take_down, outcome))
+        return looked if outcome.is_good else self._kept_back(looked, outcome)
+
+    async def _unless_moved(self, run: Coroutine[Any, Any, Outcome], head: str) -> Outcome | None:
+        """What tests come to; they end early, with None, when the source's head moves or somebody overrules them."""
+        running = asyncio.create_task(run)
+        try:
+            while True:
+                ring = asyncio.create_task(self._bell.wait())
+                await asyncio.wait({running, ring}, return_when=asyncio.FIRST_COMPLETED)
+                ring.cancel()
+                if running.done():
+                    return running.result()
+                self._bell.clear()
+                if self._overruled == head or await asyncio.to_thread(self._is_another, head):
+                    return None
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    def _is_another(self, head: str) -> bool:
+        try:
+            return self._mirror.fetch().head != head
+        except (GitError, RefMissing, NotARepository, OSError):
+            return False
+
+    def _kept_back(self, looked: _Looked, outcome: Outcome) -> _Looked:
+        live = self._revisions.live
+        found = replace(
+            looked.found,
+            revisions=(),
+            namespace_files=(),
+            checkpoint=self._checkpoint or Checkpoint(),
+        )
+        self._vetoed = _Looked(found, live, self._flows or looked.flows, outcome.why)
+        _log.warning("git.vetoed commit=%s why=%s", found.head, outcome.why)
+        return self._vetoed
+
+    def _take_down(self, outcome: Outcome, round_: Round) -> None:
+        assert self._tests is not None
+        self._tests.record.take(outcome)
+        round_.batch.put_setting(TESTS, self._tests.record.stored())
+        round_.topics |= {GIT, FLOWS}
+
+    def _report(self, before: Deployment, looked: _Looked) -> None:
+        """Begin to test what went live, without anybody waiting for it. A newer commit ends that."""
+        assert self._tests is not None
+        if self._reporting is not None:
+            self._reporting.cancel()
+        self._reporting = asyncio.create_task(self._reported(self._tests, before, looked), name="tests")
+
+    async def _reported(self, tests: CommitTests, before: Deployment, looked: _Looked) -> None:
+        try:
+            trial = await asyncio.to_thread(tests.trial, before, looked.world, looked.flows)
+            outcome = await tests.run(trial)
+            await self._loop.call(partial(self._take_down, outcome))
+        except (GitError, BlobMissing, OSError, Busy) as error:
+            _log.warning("tests.failed commit=%s error=%s", looked.world.commit, error)
+
+    async def _stop_reporting(self) -> None:
+        if self._reporting is not None:
+            self._reporting.cancel()
+            await asyncio.gather(self._reporting, return_exceptions=True)
 
     def _look_or_mend(self) -> _Looked:
         """Look; if what is in the way is a damaged mirror, make it anew from the source and look again. In a thread."""
@@ -245,6 +386,8 @@ class GitSync:
         """Make what was found the live world; the flows that are live at another revision than before."""
         found, world, before = looked.found, looked.world, self._revisions.live
         held = _held(found)
+        if looked.veto is not None:
+            held = f"{looked.veto}; mend it with another commit, or confirm this one {_ways(found)}"
         is_news = world is not before or held is not None or self.last is None or self.last.error is not None
         entry = ports.Sync(
             started_at=started,
@@ -253,16 +396,21 @@ class GitSync:
             commit=found.head if held else world.commit or None,
             previous_commit=before.commit or None,
             changed=tuple(sorted(_changed(before, world))),
-            problems=len(world.problems),
+            problems=len(world.problems) + (len(self._tests.problems) if self._tests is not None else 0),
             held=held,
         )
         if held is not None and self.last is not None and self.last.held == held and world is before:
-            is_news = False
+            is_news = self.last.commit != entry.commit
         if is_news:
             await self._loop.call(partial(self._write, looked, entry))
         self._checkpoint = found.checkpoint
         self._flows = looked.flows
         self.last = entry if is_news else replace(self.last or entry, ended_at=entry.ended_at)
+        if held is None:
+            self._vetoed = None
+        is_known = not before.commit and world.commit == self._restored
+        if self._tests is not None and not self._tests.vetoes and world is not before and not is_known:
+            self._report(before, looked)
         return entry.changed
 
     def _write(self, looked: _Looked, entry: ports.Sync, round_: Round) -> None:
@@ -318,7 +466,7 @@ class GitSync:
             if isinstance(outcome, Exception):
                 done.set_exception(outcome)
             else:
-                done.set_result(ports.SyncDone(commit=world.commit, changed=outcome, problems=world.problems))
+                done.set_result(ports.SyncDone(commit=world.commit, changed=outcome, problems=self.problems))
 
 
 def _held(found: Survey) -> str | None:
@@ -326,7 +474,11 @@ def _held(found: Survey) -> str | None:
     if found.held is None:
         return None
     trailer = "the commit trailer Segue-Allow-Prune: true, " if found.is_trailer_heard else ""
-    return f"{found.held}; confirm with {trailer}on the page, or by POST /api/v1/main/git/confirm/{found.head}"
+    return f"{found.held}; confirm with {trailer}{_ways(found)}"
+
+
+def _ways(found: Survey) -> str:
+    return f"on the page, or by POST /api/v1/main/git/confirm/{found.head}"
 
 
 def _changed(before: Deployment, after: Deployment) -> set[FlowKey]:

@@ -23,6 +23,7 @@ from segue.runtime.acts import Acts
 from segue.runtime.around import Around
 from segue.runtime.children import Children
 from segue.runtime.clock import Clock, Dice, SystemClock
+from segue.runtime.commit_tests import CommitTests
 from segue.runtime.daemon import Parts, RunningDaemon
 from segue.runtime.deadlines import Deadlines
 from segue.runtime.decisions import Decisions
@@ -31,7 +32,7 @@ from segue.runtime.dispatch import Dispatch
 from segue.runtime.file_triggers import FileTriggers
 from segue.runtime.flow_triggers import FlowTriggers
 from segue.runtime.foundation import Foundation
-from segue.runtime.git_sync import GitSync, SyncRules
+from segue.runtime.git_sync import TESTS, GitSync, SyncRules
 from segue.runtime.keeper import Keeper
 from segue.runtime.keys import Keys
 from segue.runtime.live import LiveExecutions
@@ -44,7 +45,7 @@ from segue.runtime.recovery import Left, Recovery
 from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
 from segue.runtime.secrets import Secrets
-from segue.runtime.settings import Settings
+from segue.runtime.settings import Settings, TestsAtSync
 from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.starts import Starts
 from segue.runtime.stopping import StopsAfter
@@ -158,6 +159,7 @@ class Segue:
             dice,
             self.surroundings,
         )
+        self.commit_tests = self._commit_tests() if follows else None
         self.sync = GitSync(
             foundation.mirror,
             foundation.blobs,
@@ -171,6 +173,7 @@ class Segue:
             ),
             self._flow_reader,
             self._older_revisions,
+            self.commit_tests,
         )
         self.measures = Measures(self.executions, self.loop, self.dispatch, self.sync)
         self.keeper = Keeper(foundation.mirror)
@@ -281,7 +284,7 @@ class Segue:
         self._tasks.append(asyncio.create_task(self._start_workers(), name="workers"))
         self._restore_sync()
         self._left = await asyncio.to_thread(self._read_left)
-        await self.sync.step()
+        await self.sync.begin()
         await self.loop.call(self._take_up)  # when the source could not be looked at
         if self._follows:
             self.scheduler.start()
@@ -321,8 +324,12 @@ class Segue:
         with self.foundation.readers.snapshot(seconds_max=60) as connection:
             head = stored_daemon.setting(connection, "head")
             last = stored_revisions.last_of_each(connection)
+            tested = stored_daemon.setting(connection, TESTS)
         if head:
             self.sync.restore(head, (Standing(revision, revision.path) for revision in last))
+
+        if tested and self.commit_tests is not None:
+            self.commit_tests.restore(tested)
 
     # Stopping.
 
@@ -343,6 +350,8 @@ class Segue:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.commit_tests is not None:
+            await self.commit_tests.stop()
         await self.pool.stop(_STOP_WORKERS_SECONDS)
         await self._until_idle()
         await asyncio.to_thread(self.foundation.close)
@@ -365,6 +374,11 @@ class Segue:
             secrets=self._secret_names,
             surroundings=self.surroundings,
         )
+
+    def _commit_tests(self) -> CommitTests | None:
+        if self.settings.tests is TestsAtSync.OFF:
+            return None
+        return CommitTests(self.foundation.mirror.git_dir, self.foundation.blobs, self.settings)
 
     def _files_of_namespace(self, commit: str, namespace: str) -> frozenset[str]:
         return frozenset(file.path for file in self._namespace_files.files(commit, namespace))

@@ -43,6 +43,16 @@ class Durability(StrEnum):
     NORMAL = "normal"
 
 
+class TestsAtSync(StrEnum):
+    """What becomes of the flow tests that a commit concerns: `veto` keeps it from going live while one fails."""
+
+    OFF = "off"
+    REPORT = "report"
+    VETO = "veto"
+
+    __test__ = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that can be set. Durations are given as seconds or as ISO 8601 (`PT30S`)."""
@@ -64,6 +74,8 @@ class Settings:
     recover_missed_schedules: RecoverMissed = RecoverMissed.ALL
     allow_prune: bool = False
     require_fast_forward: bool = False
+    tests: TestsAtSync = TestsAtSync.OFF
+    tests_timeout: timedelta = timedelta(minutes=5)
     warm_python: bool = True
     upload_max: int = 1 << 30
     username: str | None = None
@@ -137,10 +149,12 @@ def _read(name: str, value: Any, origin: str) -> Any:
             return _number(name, value, origin, least=0, most=65535)
         case "workers_min" | "workers_max" | "upload_max":
             return _number(name, value, origin, least=1, most=1 << 50)
-        case "poll_interval" | "kill_grace":
+        case "poll_interval" | "kill_grace" | "tests_timeout":
             return _span(name, value, origin)
         case "worker_lost":
             return _word(WhenLost, name, value, origin)
+        case "tests":
+            return _word(TestsAtSync, name, value, origin)
         case "durability":
             return _word(Durability, name, value, origin)
         case "recover_missed_schedules":

@@ -17,10 +17,11 @@ from segue.spec.ties import Ties
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suites:
-    """Those that can be run, and what is wrong with all."""
+class LookedAt:
+    """A suite beside the flows of its commit. `suite` is None if it cannot be run, and `problems` say why."""
 
-    suites: tuple[Suite, ...] = ()
+    loaded: LoadedSuite
+    suite: Suite | None
     problems: tuple[Problem, ...] = ()
 
 
@@ -34,20 +35,23 @@ def loaded_at(git_dir: Path, reader: BlobReader, commit: str) -> tuple[LoadedSui
     )
 
 
-def looked_at(loaded: Iterable[LoadedSuite], world: Deployment, flows: FlowReader) -> Suites:
-    """The same beside the flows of their commit. A suite whose flow is broken has no flow to be looked at with."""
-    everything = tuple(loaded)
-    wanted = {each.suite.flow for each in everything if each.suite is not None}
-    subjects = {key: found for key in wanted if (found := _subject(world, flows, key)) is not None}
+def looked_at(
+    loaded: Iterable[LoadedSuite], world: Deployment, flows: FlowReader, *, among: Iterable[LoadedSuite] | None = None
+) -> tuple[LookedAt, ...]:
+    """The same beside the flows of their commit, where they are `among` others. A suite whose flow is broken has no flow
+    to be looked at with."""
+    wanted = tuple(loaded)
+    keys = {each.suite.flow for each in wanted if each.suite is not None}
+    subjects = {key: found for key in keys if (found := _subject(world, flows, key)) is not None}
     known = frozenset(world.flows) | world.behind | frozenset(world.problems_by_flow)
-    problems: list[Problem] = [*duplicate_suites(everything)]
-    suites: list[Suite] = []
-    for each in everything:
-        wrong = (*each.problems, *wrong_with(each, known, subjects))
-        problems += wrong
-        if each.suite is not None and not any(problem.severity is Severity.ERROR for problem in wrong):
-            suites.append(each.suite)
-    return Suites(suites=tuple(suites), problems=tuple(problems))
+    duplicates = tuple(duplicate_suites(wanted if among is None else among))
+    looked = []
+    for each in wanted:
+        twice = (problem for problem in duplicates if problem.path == each.path)
+        problems = (*each.problems, *twice, *wrong_with(each, known, subjects))
+        is_broken = any(problem.severity is Severity.ERROR for problem in problems)
+        looked.append(LookedAt(loaded=each, suite=None if is_broken else each.suite, problems=problems))
+    return tuple(looked)
 
 
 def _subject(world: Deployment, flows: FlowReader, key: FlowKey) -> Subject | None:
@@ -56,20 +60,23 @@ def _subject(world: Deployment, flows: FlowReader, key: FlowKey) -> Subject | No
 
 
 def concerned(
-    suites: Iterable[Suite], before: Mapping[FlowKey, Deployed], after: Mapping[FlowKey, Deployed], touched: Touched
-) -> Iterator[Suite]:
+    suites: Iterable[LoadedSuite],
+    before: Mapping[FlowKey, Deployed],
+    after: Mapping[FlowKey, Deployed],
+    touched: Touched,
+) -> Iterator[LoadedSuite]:
     """Suites that a change may have turned: it is of their own text, of their flow or one that it runs, or of files
     that those can read."""
     changed = {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
-    for suite in suites:
-        reached = _reached(suite.flow, after)
+    for each in suites:
+        reached = _reached(each.suite.flow, after) if each.suite is not None else set()
         if (
             touched.is_everything
-            or suite.path in touched.tests
+            or each.path in touched.tests
             or changed & reached
             or any(_holds_files_of(namespace, reached) for namespace in touched.namespaces)
         ):
-            yield suite
+            yield each
 
 
 def _reached(start: FlowKey, flows: Mapping[FlowKey, Deployed]) -> set[FlowKey]:

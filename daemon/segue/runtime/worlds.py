@@ -117,7 +117,7 @@ def _missing(
 ) -> Iterator[Problem]:
     """What flows name that is not there at this commit. It hangs on all the rest, so it is looked at each time anew."""
     ties = {key: each.ties for key, each in live.items() if each.ties is not None}
-    head, files = survey.head, flows.files
+    head, files = survey.checkpoint.head, flows.files
     around = Surroundings(
         others=frozenset(survey.live),
         files=cache(partial(files, head)) if files is not None and head is not None else None,

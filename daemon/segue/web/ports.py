@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from segue.model.execution import Execution, TaskRun
 from segue.model.flow import Check, Flow, Input
+from segue.model.flow_test import SuiteResult
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import LogLevel
 from segue.model.problem import Problem
@@ -235,6 +236,7 @@ class GitStatus:
     commit: str | None
     last_sync: Sync | None = None
     is_syncing: bool = False
+    testing: str | None = None  # the commit whose flow tests run now
     problems: tuple[Problem, ...] = ()
 
 
@@ -354,8 +356,11 @@ class Daemon(Protocol):
     def request_sync(self, cause: str) -> None:
         """Ring the sync's doorbell and go on."""
 
-    async def confirm_prune(self, commit: str) -> SyncDone | Refusal:
-        """Apply the commit that is held because it retires too many flows."""
+    async def confirm_held(self, commit: str) -> SyncDone | Refusal:
+        """Apply the commit that is held because it retires too many flows, or because its flow tests fail."""
+
+    def tested(self) -> Sequence[SuiteResult]:
+        """The last result of every suite of flow tests, if they are run at syncs."""
 
     def git_status(self) -> GitStatus: ...
 

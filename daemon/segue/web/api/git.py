@@ -20,8 +20,8 @@ async def sync(web: Web, _: Request) -> Response:
 
 
 async def confirm(web: Web, request: Request) -> Response:
-    """Let a commit go live that is held because it would retire too many flows."""
-    return as_json(_done_json(granted(await web.daemon.confirm_prune(request.path_params["commit"]))))
+    """Let a commit go live that is held: it would retire too many flows, or its flow tests fail."""
+    return as_json(_done_json(granted(await web.daemon.confirm_held(request.path_params["commit"]))))
 
 
 def _done_json(done: SyncDone) -> dict[str, Any]:
@@ -42,6 +42,7 @@ def status_json(git: GitStatus) -> dict[str, Any]:
         "branch": git.branch,
         "commit": git.commit,
         "syncing": git.is_syncing,
+        "testing": git.testing,
         "lastSync": None if git.last_sync is None else sync_json(git.last_sync),
         "problems": [problem_json(problem) for problem in git.problems],
     }

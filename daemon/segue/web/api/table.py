@@ -28,6 +28,7 @@ from segue.web.api import (
     metrics,
     namespaces,
     plugins,
+    suites,
     triggers,
 )
 from segue.web.context import Endpoint
@@ -92,6 +93,7 @@ _DAEMON: Final = [
     Entry("GET", f"{API}/configs", health.configs, Need.READ),
     Entry("POST", f"{API}/git/sync", git.sync, Need.ACT),
     Entry("GET", f"{API}/git/status", git.status, Need.READ),
+    Entry("GET", f"{API}/tests/search", suites.search, Need.READ),
     Entry("POST", f"{API}/git/confirm/{{commit}}", git.confirm, Need.ACT),
 ]
 

@@ -90,6 +90,7 @@ async def overview(web: Web, request: Request) -> Response:
         month=month_of(tallies, now),
         task_count=sum(1 for _ in live.flow.all_tasks()),
         tied=await web.read(neighbours, live.flow, flows),
+        tested=[each for each in web.daemon.tested() if each.flow == key],
         commit=await web.read(web.sources.commit, live.revision.commit_id),
     )
 

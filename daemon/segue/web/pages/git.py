@@ -44,6 +44,7 @@ async def page(web: Web, request: Request) -> Response:
         older=number + 1 if len(revisions) > CHANGES else None,
         newer=number - 1 if number > 1 else None,
         problems=_by_file(status.problems),
+        tested=web.daemon.tested(),
         excerpts=await web.read(_excerpts, web, status),
     )
 
@@ -81,5 +82,5 @@ async def sync(web: Web, _: Request) -> Response:
 
 
 async def confirm(web: Web, request: Request) -> Response:
-    granted(await web.daemon.confirm_prune(request.path_params["commit"]))
+    granted(await web.daemon.confirm_held(request.path_params["commit"]))
     return RedirectResponse("/git", 303)
