@@ -30,6 +30,12 @@ triggers:
     inputs: {fails: "{{ trigger.body.fails }}"}
     stopAfter: [FAILED]
 """,
+    "never": """\
+variables: {days: [soon]}
+tasks: [{id: a, type: io.kestra.plugin.core.debug.Return, format: x}]
+triggers:
+  - {id: dates, type: io.kestra.plugin.core.trigger.ScheduleOnDates, dates: "{{ vars.days }}"}
+""",
     "held": """\
 tasks: [{id: a, type: io.kestra.plugin.core.debug.Return, format: x}]
 triggers:
@@ -86,6 +92,10 @@ def test_a_webhook_stops_after_the_end_that_it_names(daemon: Daemon) -> None:
     assert daemon.webhook("called", "open", {"fails": False})["state"]["current"] == "SUCCESS"
     assert daemon.call("POST", "/executions/webhook/company.team/called/open", json={"fails": True}, status=None)
     daemon.webhook("called", "open", {"fails": False}, status=404)
+
+
+def test_dates_that_are_none_are_told_in_the_triggers_log(daemon: Daemon) -> None:
+    assert daemon.trigger_logs("never", "dates")[0].startswith("Unable to read `soon` as a date-time")
 
 
 def test_a_look_ends_with_its_trigger(daemon: Daemon) -> None:

@@ -108,6 +108,7 @@ class Scheduler:
     def _take_up(self, round_: Round, key: TriggerKey, deployed: Deployed, *, is_start: bool) -> None:
         table = self._table(key, deployed, round_.at)
         if table is None:
+            self._states.put(round_, self._states.of(key, round_.at))  # by which its log is found
             return
         line = _line_of(table.trigger)
         state = self._states.get(key)
@@ -249,6 +250,8 @@ class Scheduler:
             return timetable(trigger, circumstances, zone=self._zone, recover=self._recover)
         except BadSchedule as error:
             _log.warning("scheduler.bad_schedule trigger=%s error=%s", key, error)
+            said = str(error)
+            self._loop.do(lambda round_: self._starts.log(round_, key, "ERROR", said))
             return None
 
     def _arm(self, key: TriggerKey, until: datetime | None) -> None:

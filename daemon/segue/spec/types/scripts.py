@@ -162,15 +162,18 @@ class Watching(Spec):
     interval: Span = Field(default="PT60S", validate_default=True, description="Time between two looks.")
 
 
+def _trigger(model: type[Spec]) -> type[Spec]:
+    return create_model(
+        f"{model.__name__}Trigger",
+        __base__=(Watching, model),
+        __doc__=f"{model.__doc__} Again and again; fires when the end meets a condition.",
+    )
+
+
 def _triggers() -> dict[str, type[Spec]]:
-    return {
-        f"{name}Trigger": create_model(
-            f"{model.__name__}Trigger",
-            __base__=(Watching, model),
-            __doc__=f"{model.__doc__} Again and again; fires when the end meets a condition.",
-        )
-        for name, model in TYPES.items()
-    }
+    """As many models as the tasks have: most languages share theirs."""
+    models = {model: _trigger(model) for model in dict.fromkeys(TYPES.values())}
+    return {f"{name}Trigger": models[model] for name, model in TYPES.items()}
 
 
 TRIGGERS: Final[Mapping[str, type[Spec]]] = _triggers()
