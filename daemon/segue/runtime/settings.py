@@ -166,7 +166,7 @@ def _read(name: str, value: Any, origin: str) -> Any:
         case "storage":
             return _place(name, str(value), origin)
         case "storage_options":
-            return {key: _text(each) for key, each in _mapping(name, value, origin).items()}
+            return _options(name, value, origin)
         case "allowed_hosts" | "watch_paths" | "allowed_paths":
             return _list(value)
         case "blocked_networks":
@@ -245,6 +245,13 @@ def _place(name: str, value: str, origin: str) -> str:
         urls = ", ".join(f"{scheme}://bucket/prefix" for scheme in SCHEMES)
         raise BadSetting(name, origin, value, f"a folder, or the URL of an object store: {urls}")
     return value
+
+
+def _options(name: str, value: Any, origin: str) -> Mapping[str, str]:
+    try:
+        return {key: _text(each) for key, each in _mapping(name, value, origin).items()}
+    except BadSetting as error:  # what was found may hold keys
+        raise BadSetting(name, origin, "something else", error.expected) from None
 
 
 def _text(value: Any) -> str:

@@ -60,6 +60,8 @@ _CLIENT: Final = {
     "connect_timeout": f"{CONNECT_SECONDS} seconds",
     "timeout": f"{REQUEST_SECONDS} seconds",
 }
+_KEYS: Final = frozenset({"access_key_id", "secret_access_key"})
+_TOKEN_VARIABLE: Final = "AWS_SESSION_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 _PANIC: Final = "PanicException"  # of pyo3; it is no Exception and cannot be imported
 
 
@@ -69,7 +71,7 @@ def connected(url: str, options: Mapping[str, str]) -> Any:
     endpoint = next((value for name, value in options.items() if name.lower().endswith("endpoint")), None)
     if endpoint is not None and not (urlsplit(endpoint).scheme in {"http", "https"} and urlsplit(endpoint).hostname):
         raise ObjectFailure(f"the endpoint is {endpoint!r}, expected a URL as https://minio.example.com:9000")
-    told: dict[str, Any] = {
+    told: dict[str, Any] = _keys_alone(options) | {
         "config": {name: value for name, value in options.items() if name not in _FOR_ALL},
         "client_options": _CLIENT | {name: value for name, value in options.items() if name in _FOR_ALL},
         "retry_config": {"max_retries": RETRIES_MAX, "retry_timeout": timedelta(seconds=RETRY_SECONDS_MAX)},
@@ -79,6 +81,15 @@ def connected(url: str, options: Mapping[str, str]) -> Any:
             return stores.from_url(url, **told)
     except (ValueError, TypeError) as error:
         raise ObjectFailure(str(error)[:REASON_LENGTH_MAX]) from error
+
+
+def _keys_alone(options: Mapping[str, str]) -> dict[str, Any]:
+    """What keeps a token in the environment from going with keys that are not its own."""
+    given = {name.lower().removeprefix("aws_"): value for name, value in options.items()}
+    if _TOKEN_VARIABLE not in os.environ or "session_token" in given or not given.keys() >= _KEYS:
+        return {}
+    keys = {name: given[name] for name in _KEYS}
+    return {"credential_provider": lambda: {**keys, "token": None, "expires_at": None}}
 
 
 @contextlib.contextmanager

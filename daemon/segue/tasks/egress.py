@@ -8,11 +8,13 @@ every connection before it is made (PEP 578); scripts have processes of their ow
 
 import contextlib
 import ipaddress
+import socket
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -37,6 +39,16 @@ def keeping_off(networks: tuple[str, ...]) -> Iterator[None]:
         yield
     finally:
         _blocked.reset(token)
+
+
+def look_up(url: str, networks: tuple[str, ...]) -> None:
+    """For clients that connect where Python does not hear of it: where the URL leads now. Raises `Blocked`."""
+    host = urlsplit(url).hostname
+    if not networks or host is None:
+        return
+    with contextlib.suppress(socket.gaierror):  # such a client will find nobody there either
+        for *_, target in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+            _check(target, _parsed(networks))
 
 
 @cache

@@ -89,6 +89,12 @@ def test_storage_is_a_folder_in_the_data_folder_or_where_the_setting_says(tmp_pa
     )
 
 
+def test_options_of_storage_that_cannot_be_read_are_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="storage_options is 'something else', expected a JSON object") as raised:
+        load_settings({}, {"SEGUE_STORAGE_OPTIONS": "{secret_access_key: hidden}"}, tmp_path)
+    assert "hidden" not in repr(raised.value)
+
+
 def test_an_unknown_setting_in_the_file_is_told(tmp_path: Path) -> None:
     write(tmp_path, "prot = 1\n")
     with pytest.raises(BadSetting, match=r"segue.toml: prot is 'an unknown setting', expected one of .*port"):

@@ -169,6 +169,19 @@ _REFUSED = (
     "Generic S3 error: Error performing PUT {url} in 3ms - Server returned non-2xx status code: 403 Forbidden: {body}"
 )
 _CODE = "<Error><Code>InvalidAccessKeyId</Code><Message>The key does not exist</Message></Error>\n\nDebug source:\n..."
+
+
+def test_a_token_of_the_environment_does_not_go_with_other_keys(
+    refusing: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of the environment")
+    storage = ObjectStorage(ObjectPlace(url="s3://bucket", options={**OPTIONS, "endpoint": refusing.url}))
+    assert not storage.exists(PLACE)
+    headers = refusing.received[-1].headers
+    assert f"Credential={OPTIONS['access_key_id']}/" in headers["authorization"]
+    assert "x-amz-security-token" not in headers
+
+
 REASONS = {
     "what the store says": (
         _REFUSED.format(url="http://x", body=_CODE),

@@ -4,14 +4,16 @@ import itertools
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from segue.spec.types.plugins.s3 import List
 from segue.tasks.kind import TaskFailed
-from segue.tasks.plugins import s3 as tasks
+from segue.tasks.plugins.extras import library
+from segue.tasks.plugins.s3_bucket import EXTRA
 
 from tests.support.object_server import OPTIONS, ObjectServer
+from tests.support.pools import SharedPool, order_of
 from tests.unit.tasks.plugins.conftest import Workbench
 
 _BUCKETS = (f"tasks-{number}" for number in itertools.count())
@@ -180,6 +182,13 @@ def test_an_object_is_copied_within_a_bucket_and_moved_to_another(s3: S3) -> Non
     assert s3.keys() == ["b.csv"]
 
 
+def test_a_bucket_is_made_where_it_is_to_lie(s3: S3) -> None:
+    name = f"{s3.bucket}-made"
+    assert s3.run("CreateBucket", bucket=name, region="eu-west-1")["bucket"] == name
+    assert "eu-west-1" in s3.objects.http.get(f"/{name}?location").text
+    assert "BucketAlreadyOwnedByYou" in s3.failure("CreateBucket", bucket=name, region="eu-west-1")
+
+
 def test_objects_are_deleted(s3: S3) -> None:
     s3.put("a.csv", "in/1.csv", "in/2.txt")
     s3.run("Delete", key="a.csv")
@@ -196,7 +205,18 @@ def test_what_is_wrong_is_told(s3: S3) -> None:
     assert "A Download needs `key`" in s3.failure("Download")
 
 
+def test_a_blocked_network_is_not_connected_to(tmp_path: Path) -> None:
+    pool = SharedPool(tmp_path, blocked_networks=("127.0.0.0/8", "::1/128"))
+    try:
+        properties = {"bucket": "bucket", "endpointOverride": "http://localhost:9"}
+        outcome = pool.run(order_of("io.kestra.plugin.aws.s3.List", properties))
+    finally:
+        pool.close()
+    assert outcome.ended.failure is not None
+    assert "setting `blocked_networks`" in outcome.ended.failure.message
+
+
 def test_without_its_library_a_task_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(TaskFailed, match=r"pip install 'segue\[aws\]'"):
-        tasks.list_objects(List(bucket="bucket"), None)  # type: ignore[arg-type]
+        library("obstore", EXTRA)

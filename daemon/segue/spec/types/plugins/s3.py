@@ -36,6 +36,10 @@ class InBucket(Connection):
     bucket: Dynamic[Text] = Field(description="The bucket.")
 
 
+class CreateBucket(InBucket):
+    """Makes a bucket."""
+
+
 class Selecting(InBucket):
     """Which objects of a bucket."""
 
@@ -190,6 +194,7 @@ class Trigger(Taking):
 
 
 TYPES: Final[Mapping[str, type[Spec]]] = {
+    "aws.s3.CreateBucket": CreateBucket,
     "aws.s3.List": List,
     "aws.s3.Download": Download,
     "aws.s3.Downloads": Downloads,
