@@ -562,8 +562,8 @@ class MemoryDaemon:
         values = [each.value for each in self.figures if each.name == wanted.name]
         return ((wanted.since, sum(values)),) if values else ()
 
-    def metrics(self, execution_id: str) -> tuple[MetricEntry, ...]:
-        return tuple(self.figures)
+    def metrics(self, execution_id: str, limit: int | None = None) -> tuple[MetricEntry, ...]:
+        return tuple(self.figures[:limit])
 
     def revisions(self, flow: FlowKey) -> tuple[Revision, ...]:
         return tuple(each for each in self.all_revisions if each.key == flow)

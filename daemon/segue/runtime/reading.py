@@ -137,9 +137,9 @@ class StoreReads:
             found = logs.look_back(connection, _log_filters(search), limit=search.limit)
         return ports.LookedBack(tuple(map(_log_entry, reversed(found.lines))), found.earlier, found.reached)
 
-    def metrics(self, execution_id: str) -> tuple[ports.MetricEntry, ...]:
+    def metrics(self, execution_id: str, limit: int | None = None) -> tuple[ports.MetricEntry, ...]:
         with self._readers.snapshot() as connection:
-            found = metrics.of_execution(connection, execution_id)
+            found = metrics.of_execution(connection, execution_id, limit=limit)
         return tuple(
             ports.MetricEntry(
                 at=each.at,

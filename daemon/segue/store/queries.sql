@@ -323,7 +323,7 @@ SELECT namespace, flow_id FROM execution_counts UNION SELECT namespace, flow_id 
 -- name: metrics_of_execution
 SELECT at, namespace, flow_id, execution_id, task_run_id, task_id, name, kind, value, tags FROM metrics
 WHERE execution_id = :execution AND (:task_run IS NULL OR task_run_id = :task_run) AND (:task IS NULL OR task_id = :task)
-ORDER BY id;
+ORDER BY id LIMIT :limit;
 
 -- name: metric_names
 SELECT DISTINCT name FROM metrics

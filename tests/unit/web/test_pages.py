@@ -1,6 +1,7 @@
 """The pages: each answers, says what it should, and lets nobody's text become markup."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +20,7 @@ from segue.web import actions
 from segue.web.pages import words
 from segue.web.pages.source import coloured
 from segue.web.pages.timeline import timeline
-from segue.web.ports import ChangedFile, Start
+from segue.web.ports import ChangedFile, MetricEntry, Start
 from starlette.testclient import TestClient
 
 from tests.support.web import HEAD, NOW, MemoryDaemon, app_of, log_task
@@ -154,6 +155,34 @@ def test_the_execution_page_tells_what_happened(client: TestClient, daemon: Memo
     text = client.get(f"/executions/{execution.id}").text
     for told in ("Failed", "2.5 s", "greet", "it broke", "y.csv", "Restart from failure", HEAD[:10]):
         assert told in text
+
+
+def test_metrics_of_an_execution_are_shown_and_more_than_a_page_of_them_are_a_link(
+    client: TestClient, daemon: MemoryDaemon
+) -> None:
+    execution = daemon.add_execution(KEY, [(State.SUCCESS, 0)])
+    assert "<h2>Metrics</h2>" not in client.get(f"/executions/{execution.id}").text
+    figure = MetricEntry(at=NOW, name="rows", kind="counter", value=4211.0, tags={"table": XSS}, task_id="load")
+    daemon.figures = [figure]
+    text = client.get(f"/executions/{execution.id}").text
+    assert "4\u2009211" in text
+    assert Markup(text).inline == []
+    assert f"/metrics/{execution.id}" not in text
+    daemon.figures = [figure] * 101
+    assert f"/metrics/{execution.id}" in client.get(f"/executions/{execution.id}").text
+
+
+def test_a_flow_shows_its_problems_and_warnings_in_its_text(client: TestClient, daemon: MemoryDaemon) -> None:
+    path = daemon.live[KEY].revision.path
+    problem = Problem(path=path, line=2, column=3, code="unknown-key", message="`tsaks` is no key", where="tsaks")
+    daemon.live[KEY] = replace(
+        daemon.live[KEY], problems=(problem,), warnings=(replace(problem, message="an old word"),)
+    )
+    daemon.repository_texts = {path: "id: x\ntsaks: []\n"}
+    text = client.get(FLOW).text
+    assert text.count('<span class="y-key">tsaks</span>') == 2
+    assert "1 warning about its text" in text
+    assert "unknown-key · tsaks" in text
 
 
 def test_log_lines_after_one_are_a_piece_of_the_page(client: TestClient, daemon: MemoryDaemon) -> None:
@@ -436,3 +465,10 @@ def test_marks_of_an_axis_are_round(seconds: float, said: str) -> None:
 )
 def test_names_are_cut_to_their_room(text: str, said: str) -> None:
     assert words.fitted(text, 10) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(4211.0, "4\u2009211"), (0.25, "0.25"), (1 / 3, "0.333333"), (float("inf"), "inf")]
+)
+def test_figures_are_told_in_full_where_they_are_whole(value: float, said: str) -> None:
+    assert words.figure(value) == said

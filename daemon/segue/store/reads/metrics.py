@@ -31,11 +31,21 @@ class Point:
 
 
 def of_execution(
-    connection: sqlite3.Connection, execution_id: str, *, task_run_id: str | None = None, task_id: str | None = None
+    connection: sqlite3.Connection,
+    execution_id: str,
+    *,
+    task_run_id: str | None = None,
+    task_id: str | None = None,
+    limit: int | None = None,
 ) -> tuple[StoredMetric, ...]:
-    rows = connection.execute(
-        QUERIES["metrics_of_execution"], {"execution": execution_id, "task_run": task_run_id, "task": task_id}
-    )
+    """In the order they came in; all of them without a limit."""
+    wanted = {
+        "execution": execution_id,
+        "task_run": task_run_id,
+        "task": task_id,
+        "limit": -1 if limit is None else limit,
+    }
+    rows = connection.execute(QUERIES["metrics_of_execution"], wanted)
     return tuple(map(_read, rows))
 
 

@@ -16,7 +16,9 @@ from segue.web.ports import ChangedFile
 
 FILES: Final = 100
 LINES: Final = 5000  # of all differences on the page
-COMPARED_MAX: Final = 20_000  # lines of both texts of one file
+# Lines of both texts of a file, and of all files: comparing costs the daemon's time.
+COMPARED_MAX: Final = 6_000
+ALL_COMPARED_MAX: Final = 30_000
 _WORDS: Final = {"A": "added", "D": "deleted"}
 
 
@@ -52,25 +54,35 @@ def _commits(web: Web, ids: tuple[str, ...]) -> dict[str, Commit | None]:
 
 
 def _diffs(web: Web, changed: tuple[ChangedFile, ...], older: str, newer: str) -> list[FileDiff]:
-    diffs, room = [], LINES
+    diffs, shown, compared = [], LINES, ALL_COMPARED_MAX
     for each in changed:
-        diff = _diff(web, each, older, newer)
-        if len(diff.lines) > room:
-            diff = FileDiff(diff.path, diff.word, said="Too much for this page: look with git diff.")
-        room -= len(diff.lines)
-        diffs.append(diff)
+        before, after = _texts(web, each, older, newer)
+        said = _why_not(before, after)
+        compared -= _lines_in(before) + _lines_in(after)
+        lines = () if said or compared < 0 else tuple(diff_lines(unified(before or "", after or "", "", "")[2:]))
+        if compared < 0 or len(lines) > shown:
+            lines, said = (), said or "Too much for this page: look with git diff."
+        shown -= len(lines)
+        diffs.append(FileDiff(each.path, _WORDS.get(each.status, ""), lines, said or "Its lines are the same."))
     return diffs
 
 
-def _diff(web: Web, each: ChangedFile, older: str, newer: str) -> FileDiff:
-    word = _WORDS.get(each.status, "")
+def _texts(web: Web, each: ChangedFile, older: str, newer: str) -> tuple[str | None, str | None]:
     before = "" if each.status == "A" else web.sources.text_at(each.path, older)
     after = "" if each.status == "D" else web.sources.text_at(each.path, newer)
+    return before, after
+
+
+def _why_not(before: str | None, after: str | None) -> str:
+    """Why two texts are not compared; empty if they are."""
     if before is None or after is None:
-        return FileDiff(each.path, word, said="Too large to be shown, or no file.")
+        return "Too large to be shown, or no file."
     if "\0" in before or "\0" in after:
-        return FileDiff(each.path, word, said="Not a text.")
-    if before.count("\n") + after.count("\n") > COMPARED_MAX:
-        return FileDiff(each.path, word, said="Too long to be compared line by line.")
-    lines = unified(before, after, each.path, each.path)[2:]
-    return FileDiff(each.path, word, tuple(diff_lines(lines)), "" if lines else "Its lines are the same.")
+        return "Not a text."
+    if _lines_in(before) + _lines_in(after) > COMPARED_MAX:
+        return "Too long to be compared line by line."
+    return ""
+
+
+def _lines_in(text: str | None) -> int:
+    return 0 if text is None else text.count("\n")

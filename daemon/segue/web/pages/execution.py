@@ -48,6 +48,7 @@ from segue.web.shapes import length_of
 
 LINES: Final = 400
 CHILDREN: Final = 25
+FIGURES: Final = 100
 _ACTS: Final[dict[str, Action]] = {
     "kill": Kill(),
     "pause": Pause(),
@@ -198,6 +199,8 @@ async def show(
         commit=commit,
         live=live,
         cause=await cause_of(web, execution),
+        figures=await web.read(web.reads.metrics, execution.id, FIGURES + 1),
+        figures_max=FIGURES,
         view=view,
         types={} if flow is None else {each.id: each.type for each in flow.all_tasks()},
         **(await _drawn(web, execution, flow) if view and flow is not None else {}),

@@ -17,9 +17,10 @@ from segue.web.api.flows import differing, revision_of
 from segue.web.context import Web
 from segue.web.pages import executions, render
 from segue.web.pages.flows import key_of
+from segue.web.pages.git import EXCERPTS, head_of
 from segue.web.pages.graph import graph_of
 from segue.web.pages.month import DAY, first_day, month_of
-from segue.web.pages.source import diff_lines, lines_of_tasks, yaml_lines
+from segue.web.pages.source import diff_lines, excerpts_of, lines_of_tasks, yaml_lines
 from segue.web.ports import LiveFlow, LiveTrigger
 
 LATEST = 15
@@ -89,6 +90,10 @@ async def overview(web: Web, request: Request) -> Response:
         latest=latest,
         month=month_of(tallies, now),
         task_count=sum(1 for _ in live.flow.all_tasks()),
+        slots=next((each for each in web.daemon.slots() if each.flow == key), None),
+        excerpts=await web.read(
+            excerpts_of, web.sources, (*live.problems, *live.warnings)[:EXCERPTS], head_of(web.daemon.git_status())
+        ),
         tied=await web.read(neighbours, live.flow, flows),
         tested=[each for each in web.daemon.tested() if each.flow == key],
         commit=await web.read(web.sources.commit, live.revision.commit_id),

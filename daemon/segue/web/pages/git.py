@@ -12,7 +12,7 @@ from segue.web.answers import granted
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import page_of
-from segue.web.pages.source import Line, excerpt
+from segue.web.pages.source import excerpts_of
 from segue.web.ports import GitStatus
 
 SYNCS: Final = 12
@@ -45,7 +45,7 @@ async def page(web: Web, request: Request) -> Response:
         newer=number - 1 if number > 1 else None,
         problems=_by_file(status.problems),
         tested=web.daemon.tested(),
-        excerpts=await web.read(_excerpts, web, status),
+        excerpts=await web.read(excerpts_of, web.sources, status.problems[:EXCERPTS], head_of(status)),
     )
 
 
@@ -56,17 +56,9 @@ def _changes(web: Web, revisions: tuple[Revision, ...]) -> list[Change]:
     return [Change(each, web.sources.commit(each), tuple(made)) for each, made in by_commit.items()]
 
 
-def _excerpts(web: Web, status: GitStatus) -> dict[Problem, list[Line]]:
-    """The lines around each problem, as they stand at the head."""
-    commit = status.last_sync.commit if status.last_sync is not None else status.commit
-    if commit is None:
-        return {}
-    texts = {path: web.sources.text_at(path, commit) for path in {problem.path for problem in status.problems}}
-    return {
-        problem: excerpt(text, problem.line)
-        for problem in status.problems[:EXCERPTS]
-        if problem.line and (text := texts[problem.path]) is not None
-    }
+def head_of(status: GitStatus) -> str | None:
+    """The commit that the problems are of: the source's head, live or not."""
+    return status.last_sync.commit if status.last_sync is not None else status.commit
 
 
 def _by_file(problems: tuple[Problem, ...]) -> dict[str, list[Problem]]:

@@ -60,6 +60,7 @@ def _environment() -> Environment:
         "size": words.size,
         "short_type": words.short_type,
         "count": words.count,
+        "figure": words.figure,
         "fitted": words.fitted,
         "iso": iso,
         "trigger_url": trigger_url,

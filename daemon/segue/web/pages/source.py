@@ -2,7 +2,7 @@
 text is escaped."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from segue.model.problem import Problem
 from segue.spec.document import Document, read_documents
 from segue.spec.finding import Path
 from segue.web.pages.words import clean
+from segue.web.ports import Sources
 
 _EXPRESSION: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _TOKENS: Final = re.compile(
@@ -88,6 +89,18 @@ def excerpt(text: str, line: int, around: int = 2) -> list[Line]:
     """The lines around one."""
     lines = yaml_lines(text)
     return lines[max(0, line - 1 - around) : line + around]
+
+
+def excerpts_of(sources: Sources, problems: Sequence[Problem], commit_id: str | None) -> dict[Problem, list[Line]]:
+    """The lines around each problem, as they stand in a commit."""
+    if commit_id is None:
+        return {}
+    texts = {path: sources.text_at(path, commit_id) for path in {problem.path for problem in problems}}
+    return {
+        problem: excerpt(text, problem.line)
+        for problem in problems
+        if problem.line and (text := texts[problem.path]) is not None
+    }
 
 
 def lines_of_tasks(text: str, document: int) -> dict[str, int]:

@@ -111,3 +111,8 @@ def fitted(text: str, most: int) -> str:
 def count(number: int) -> str:
     """With thin spaces between thousands."""
     return f"{number:,}".replace(",", "\u2009")
+
+
+def figure(value: float) -> str:
+    """A measured number: whole ones in full, others to six digits."""
+    return count(int(value)) if float(value).is_integer() else f"{value:.6g}"
