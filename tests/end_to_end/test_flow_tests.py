@@ -33,6 +33,12 @@ tasks:
     values: [north, south]
     tasks:
       - {id: region, type: io.kestra.plugin.core.debug.Return, format: "real {{ taskrun.value }}"}
+  - id: notes
+    type: io.kestra.plugin.core.flow.Loop
+    values: [a, b]
+    tasks:
+      - {id: note, type: io.kestra.plugin.core.debug.Return, format: "real {{ item.value }}"}
+    outputs: [{id: note, type: STRING, value: "{{ outputs.note.value }}"}]
   - id: bill
     type: io.kestra.plugin.core.flow.Subflow
     namespace: company.team
@@ -82,10 +88,12 @@ testCases:
       trigger: {{id: hook, type: io.kestra.plugin.core.trigger.Webhook, variables: {{body: called}}}}
       tasks:
 {FETCH}        - {{id: region, value: north, outputs: {{value: stood in}}}}
+        - {{id: note, outputs: {{value: "stood in for {{{{ item.value }}}}"}}}}
     assertions:
       - {{value: "{{{{ execution.outputs.total }}}}", equalTo: 12 USD called}}
       - {{value: "{{{{ outputs.region.north.value }}}}", equalTo: stood in}}
       - {{value: "{{{{ outputs.region.south.value }}}}", equalTo: real south}}
+      - {{value: "{{{{ loopOutputs(outputs.notes.outputs, 'note') }}}}", equalTo: [stood in for a, stood in for b]}}
       - {{value: "{{{{ outputs.bill.outputs.paid }}}}", equalTo: true}}
       - {{value: "{{{{ labels.system.test }}}}", equalTo: true}}
       - {{value: "{{{{ read(files['orders.json']) | length }}}}", greaterThan: 5, lessThan: 20}}

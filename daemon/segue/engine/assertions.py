@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from segue.expression.budget import Budget, Meter
 from segue.expression.errors import BudgetExceeded
+from segue.expression.uses import examine
 from segue.expression.values import to_text
 from segue.model.flow_test import Assertion, AssertionResult, Operator
 
@@ -190,4 +191,7 @@ def _shown(value: Any) -> str:
 
 def names_state(assertion: Assertion) -> bool:
     """Does the assertion look at how the execution, or a task, has ended: then a failure is nothing unexpected."""
-    return any(name in _text(assertion.value) for name in ("execution.state", ".state"))
+    if not isinstance(assertion.value, str):
+        return False
+    paths = (use.path for use in examine(assertion.value).uses)
+    return any(path[:2] == ("execution", "state") or (path[0] == "tasks" and path[-1] == "state") for path in paths)

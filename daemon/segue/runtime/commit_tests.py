@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.git.blobs import BlobReader
+from segue.git.history import has_commit
 from segue.git.suite_files import Touched, touched_between
 from segue.model.flow_test import (
     AssertionResult,
@@ -141,9 +142,10 @@ class CommitTests:
     def trial(self, before: Deployment, world: Deployment, flows: FlowReader) -> Trial:
         """What of the world has to be tested, given the one that is live. In a thread. Raises GitError, BlobMissing."""
         there = loaded_at(self._git_dir, self._blobs, world.commit)
+        is_known = bool(before.commit) and has_commit(self._git_dir, before.commit)
         touched = (
             touched_between(self._git_dir, self._blobs, before.commit, world.commit)
-            if before.commit
+            if is_known
             else Touched(is_everything=True)
         )
         chosen = looked_at(concerned(there, before.flows, world.flows, touched), world, flows, among=there)

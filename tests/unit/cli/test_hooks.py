@@ -54,7 +54,7 @@ FILES = {
     "a.b/flows/x.yaml": True,
     "segue.yaml": True,
     "flows/a.b/_files/data.yaml": False,
-    "flows/a.b/_tests/x.yaml": False,
+    "flows/a.b/_tests/x.yaml": True,
     ".github/workflows/flows.yaml": False,
     "compose.yaml": False,
 }

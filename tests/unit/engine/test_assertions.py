@@ -71,7 +71,14 @@ def test_the_authors_own_message_is_told_instead() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "names"), [("{{ execution.state }}", True), ("{{ tasks.a.state }}", True), ("{{ outputs.a }}", False)]
+    ("value", "names"),
+    [
+        ("{{ execution.state }}", True),
+        ("{{ tasks['a']['x'].state ?? 'none' }}", True),
+        ("{{ outputs.a.state }}", False),
+        ("execution.state", False),
+        (1, False),
+    ],
 )
-def test_who_asks_for_a_state_may_see_a_failure(value: str, names: bool) -> None:
+def test_who_asks_for_a_state_may_see_a_failure(value: Any, names: bool) -> None:
     assert names_state(Assertion(value=value, expected={})) is names

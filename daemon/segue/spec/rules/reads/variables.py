@@ -93,7 +93,7 @@ def _beside(template: Template, subject: Subject) -> frozenset[str]:
     if owners.trigger is not None:
         return _OF_UPSTREAM | _OF_RESPONSE
     if template.slot == SUITES:
-        return _IN_SUITES | (_IN_TASKS if "fixtures" in template.where else frozenset())
+        return _IN_SUITES | (_IN_TASKS | _IN_LOOPS if "fixtures" in template.where else frozenset())
     if spot is None:
         return frozenset({"state"})
     known = _IN_TASKS
