@@ -236,14 +236,14 @@ def shown(state: str, allowed: list[str]) -> set[str]:
     return ON_THE_PAGE.intersection(allowed) - twice
 
 
-ON_THE_PAGE: Final = {"kill", "pause", "resume", "restart", "replay", "force-run"}
+ON_THE_PAGE: Final = set(ACTS) - {"unqueue"}  # "Run now" does that
 
 
 def offered(daemon: Daemon, execution: ShownExecution) -> set[str]:
-    """The acts for which the page has a button at its top."""
+    """The acts for which the page has a form."""
     page = daemon.http.get(f"/executions/{execution.id}").text
-    (top,) = re.findall(r'<div class="acts">(.*?)</div>', page, re.DOTALL)
-    return set(re.findall(rf'action="/executions/{execution.id}/acts/([a-z-]+)"', top))
+    acts = re.findall(rf'action="/executions/{execution.id}/(?:acts/([a-z-]+)|(review))', page)
+    return {one or other for one, other in acts}
 
 
 # What an act can be told.
