@@ -1,7 +1,8 @@
 """Internal storage in an object store: S3 and what speaks its protocol, Google Cloud Storage, Azure Blob Storage.
 
 The key of a file is its address without `kestra:///`, below the prefix that the URL has: plain ASCII, and one spelling
-for each file.
+for each file. A prefix belongs to one daemon: PurgeStorage deletes files of executions that its daemon does not know.
+Parts of an upload that was killed stay hidden in the bucket until a lifecycle rule of it ends unfinished uploads.
 """
 
 import contextlib
