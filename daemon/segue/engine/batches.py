@@ -130,7 +130,9 @@ def _order(scene: Scene, number: int, attempt: int, again: str | None) -> ChildO
 
 
 def _told(scene: Scene, notes: dict[str, Any]) -> OutputsSet:
-    iterations = {State.CREATED.value: 0, State.RUNNING.value: len(notes[_OPEN]), **notes[_ENDED]}
+    """Who does not wait for the batches knows of none that is only created."""
+    created = {State.CREATED.value: 0} if templates.holds(_body(scene).call.wait) else {}
+    iterations = {**created, State.RUNNING.value: len(notes[_OPEN]), **notes[_ENDED]}
     return OutputsSet(id=_run(scene).id, outputs={"iterations": iterations, "numberOfBatches": notes["count"]})
 
 

@@ -85,8 +85,11 @@ def _outputs(execution: Execution) -> Mapping[str, Any]:
 def _of_task_run(scene: Scene, run: TaskRun) -> Iterator[tuple[str, Any]]:
     assert scene.node.task is not None
     yield "task", {"id": run.task_id, "type": scene.node.task.type}
-    yield "taskrun", _taskrun(run)
-    if (folder := run_around(scene.plan, scene.execution, run.parent_id)) is not None:
+    folder = run_around(scene.plan, scene.execution, run.parent_id)
+    if folder is None:
+        yield "taskrun", _taskrun(run)
+    else:
+        yield "taskrun", _handed_down(folder) | _taskrun(run)
         yield "workerTaskrun", _taskrun(folder)
     parents = list(_parents(scene.execution, run))
     if parents:
@@ -108,6 +111,12 @@ def _taskrun(run: TaskRun) -> dict[str, Any]:
     if run.iteration is not None:
         variables["iteration"] = run.iteration
     return variables
+
+
+def _handed_down(folder: TaskRun) -> dict[str, Any]:
+    """The tasks of a WorkingDirectory have the value that it has itself, as they have in Kestra."""
+    variables = _taskrun(folder)
+    return {name: variables[name] for name in ("value", "iteration") if name in variables}
 
 
 def _parents(execution: Execution, run: TaskRun) -> Iterator[dict[str, Any]]:

@@ -220,8 +220,8 @@ def test_for_each_takes_distinct_values_as_texts(values: Any, texts: list[str]) 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ("[1, null]", "null element"),
-        (("a", None), "null element"),
+        ("[1, null]", "Found '1' null values on Each, with values=[1, null]"),
+        (("a", None), "Found '1' null values on Each, with values=[a, null]"),
         ("no list", "not a JSON array: no list"),
         ('{"a": 1}', "a list is expected, not a map"),
         ("{{ missing }}", "Unable to find `missing`"),

@@ -12,6 +12,7 @@ from segue.engine.flowables.steering import Child, Opening, Question
 from segue.engine.limits import AT_ONCE_MAX
 from segue.engine.plan import Node
 from segue.engine.scene import Scene
+from segue.engine.typed import java_text
 from segue.model.execution import Failure, TaskRun
 from segue.model.task import ForEach
 
@@ -35,8 +36,9 @@ def opening(_node: Node, answer: Any) -> Opening | Failure:
     elements = _elements(answer)
     if isinstance(elements, Failure):
         return elements
-    if any(element is None for element in elements):
-        return Failure(message="Invalid values: the list has a null element", kind="expression")
+    if nulls := sum(element is None for element in elements):
+        message = f"Found '{nulls}' null values on Each, with values={java_text(elements)}"
+        return Failure(message=message, kind="expression")
     return Opening(values=list(dict.fromkeys(map(_text, elements))))
 
 

@@ -12,8 +12,9 @@ from segue.spec.rules.subject import Subject
 from segue.spec.rules.templates import Template
 
 _ITEMS: Final = PREFIX + "core.flow.ForEachItem"
+_FOLDER: Final = PREFIX + "core.flow.WorkingDirectory"
 # Kestra's task runs in these have had the value of what is around them, in some versions.
-_HANDING_DOWN: Final = frozenset({"Switch", "WorkingDirectory"})
+_HANDING_DOWN: Final = frozenset({"Switch"})
 _BESIDE_ITEMS: Final = frozenset({"runIf", "when", "timeout", "description"})
 """What a ForEachItem renders itself; all else is rendered by the task runs below it, whose parent it is."""
 _OF_ITEMS: Final = {"value": "value", "iteration": "index"}
@@ -77,7 +78,7 @@ def _of_own(subject: Subject, template: Template, spot: Spot, use: Use, key: str
         message = "'taskrun.value' is that of the task run of a batch, which has none"
         yield misread(subject, template, use, "no-loop", message, "use parent.taskrun.value")
         return
-    if spot.has_value:
+    if spot.has_value or _is_handed_down(spot):
         return
     if key == "iteration" and any(is_loop_until(each) for each in spot.around()):
         return
@@ -93,6 +94,11 @@ def _of_own(subject: Subject, template: Template, spot: Spot, use: Use, key: str
         message = f"'taskrun.{key}' is that of the task itself, which has none inside the {kind} '{parent}'"
         hint = f"use {'parent' if level == 0 else f'parents[{level}]'}.taskrun.{key}"
     yield misread(subject, template, use, "no-loop", message, hint, is_certain=kind not in _HANDING_DOWN)
+
+
+def _is_handed_down(spot: Spot) -> bool:
+    """The tasks of a WorkingDirectory have its value."""
+    return spot.parent is not None and spot.parent.object.type == _FOLDER and spot.parent.has_value
 
 
 def _is_below(spot: Spot, template: Template) -> bool:
