@@ -15,7 +15,8 @@ from segue.expression.uses import examine
 from segue.expression.values import to_text
 from segue.model.flow_test import Assertion, AssertionResult, Operator
 
-_SHOWN_MAX: Final = 1000
+_SHOWN_MAX: Final = 1_000
+VALUE_LENGTH_MAX: Final = 10_000  # in JSON; of a longer value a result holds the beginning, as text
 
 _SAID: Final[Mapping[Operator, str]] = {
     Operator.EQUAL_TO: "equal",
@@ -55,8 +56,8 @@ def judged(assertion: Assertion, rendered: Mapping[str, Any]) -> tuple[Assertion
         AssertionResult(
             operator=operator,
             value=assertion.value if isinstance(assertion.value, str) else _shown(assertion.value),
-            expected=expected,
-            actual=actual,
+            expected=_bounded(expected),
+            actual=_bounded(actual),
             holds=why is None,
             line=assertion.line,
             task_id=assertion.task_id,
@@ -185,8 +186,20 @@ def _text(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     """For people: texts in quotes, so that what is empty or ends in a blank is seen."""
-    text = json.dumps(value, ensure_ascii=False, default=_text)
-    return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
+    return _cut(_json(value), _SHOWN_MAX)
+
+
+def _bounded(value: Any) -> Any:
+    text = _json(value)
+    return value if len(text) <= VALUE_LENGTH_MAX else _cut(text, VALUE_LENGTH_MAX)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_text)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def names_state(assertion: Assertion) -> bool:

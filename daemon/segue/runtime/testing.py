@@ -32,6 +32,7 @@ from segue.web.live import execution_topic
 from segue.web.ports import LogSearch, Refusal
 
 LOG_LINES_MAX: Final = 50
+LOG_LINE_LENGTH_MAX: Final = 2_000
 _FILES: Final = "tests"
 _PURPOSE: Final = "assertion"
 _BEAT_SECONDS: Final = 0.1
@@ -264,7 +265,7 @@ class CaseRuns:
     async def _logs(self, execution_id: ExecutionId) -> tuple[str, ...]:
         search = LogSearch(execution_id=execution_id, newest=True, limit=LOG_LINES_MAX, min_level=LogLevel.INFO)
         lines = await asyncio.to_thread(self._segue.reads.logs, search)
-        return tuple(f"{line.level:5} {line.task_id or '-'}: {line.message}" for line in lines)
+        return tuple(f"{line.level:5} {line.task_id or '-'}: {line.message[:LOG_LINE_LENGTH_MAX]}" for line in lines)
 
     # The judgement.
 

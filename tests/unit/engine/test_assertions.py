@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from segue.engine.assertions import judged, names_state, template_of
+from segue.engine.assertions import VALUE_LENGTH_MAX, judged, names_state, template_of
 from segue.model.flow_test import Assertion, Operator
 
 HOLDS: dict[str, tuple[str, Any, Any]] = {
@@ -59,6 +59,12 @@ def test_it_holds(operator: str, actual: Any, expected: Any) -> None:
 def test_it_does_not_hold_and_says_why(operator: str, actual: Any, expected: Any, message: str) -> None:
     result = judge(operator, actual, expected)
     assert (result.holds, result.message, result.line) == (False, message, 7)
+
+
+def test_of_a_long_value_a_result_holds_the_beginning() -> None:
+    result = judge("equalTo", ["x" * 20_000], [])
+    assert (result.actual[:3], result.actual[-1], len(result.actual)) == ('["x', "…", VALUE_LENGTH_MAX)
+    assert len(result.message) < 2_000
 
 
 def test_every_operator_can_hold() -> None:
