@@ -4,7 +4,6 @@ What the folder looked like at the last batch is kept with the trigger's state, 
 itself: nothing is lost while the daemon is down, and nothing is told twice.
 """
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,18 +15,18 @@ from typing import Any, Final
 from segue.engine.conditions import CannotTell, Circumstances, trigger_applies
 from segue.engine.request import request_of
 from segue.model.trigger import Files, Trigger
+from segue.runtime.attending import Attending
 from segue.runtime.deployed import Deployed, Revisions
-from segue.runtime.loop import Busy, Loop
+from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
+from segue.runtime.trigger_states import TriggerStarts, TriggerStates, trigger_scope
 from segue.store.records import TriggerKey
 from segue.triggers.files import Batch, FolderNotAllowed, folder_of, watch
 from segue.triggers.snapshots import plain_snapshot, read_snapshot
 
 _SNAPSHOT: Final = "snapshot"
 _WATCHED: Final = "watched"  # the note that says for which folder and patterns the snapshot was made
-_RETRY_SECONDS: Final = 5.0
 
 _log = logging.getLogger("segue.file_triggers")
 
@@ -52,32 +51,14 @@ class FileTriggers:
         self._surroundings = surroundings
         self._working_folder = working_folder
         self._allowed = allowed
-        self._watching: dict[TriggerKey, tuple[Files, asyncio.Task[None]]] = {}
+        self._watching = Attending(revisions, states, Files, self._watch)
 
     def refresh(self, round_: Round) -> None:
         """Watch for the flows that are live now."""
-        wanted = dict(_file_triggers(self._revisions))
-        for key in self._watching.keys() - wanted.keys():
-            self._stop(key)
-            self._states.remove(round_, key)
-        for key, (files, _) in wanted.items():
-            known = self._watching.get(key)
-            if known is not None and known[0] == files:
-                continue
-            if known is not None:
-                self._stop(key)
-            task = asyncio.get_running_loop().create_task(self._watch(key, files), name=f"watch {key}")
-            self._watching[key] = (files, task)
+        self._watching.refresh(round_)
 
     async def stop(self) -> None:
-        tasks = [task for _, task in self._watching.values()]
-        for key in tuple(self._watching):
-            self._stop(key)
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _stop(self, key: TriggerKey) -> None:
-        _, task = self._watching.pop(key)
-        task.cancel()
+        await self._watching.stop()
 
     async def _watch(self, key: TriggerKey, files: Files) -> None:
         try:
@@ -91,17 +72,7 @@ class FileTriggers:
         known = read_snapshot(state.notes[_SNAPSHOT]) if state is not None and is_known else None
         async with contextlib.aclosing(watch(files, folder, known, partial(self._tell, key))) as batches:
             async for batch in batches:
-                await self._take(key, watched, batch)
-
-    async def _take(self, key: TriggerKey, watched: str, batch: Batch) -> None:
-        """Until it is written down: a full disk delays a batch and does not lose it."""
-        while True:
-            try:
-                await self._loop.call(partial(self._fire, key, watched, batch))
-            except Busy:
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
+                await self._loop.insist(partial(self._fire, key, watched, batch))
 
     def _fire(self, key: TriggerKey, watched: str, batch: Batch, round_: Round) -> None:
         deployed = self._revisions.live.find(key.namespace, key.flow_id)
@@ -136,13 +107,3 @@ class FileTriggers:
     def _tell(self, key: TriggerKey, sentence: str) -> None:
         _log.info("file_trigger trigger=%s: %s", key, sentence)
         self._loop.do(lambda round_: self._starts.log(round_, key, "INFO", sentence))
-
-
-def _file_triggers(revisions: Revisions) -> list[tuple[TriggerKey, tuple[Files, Deployed]]]:
-    return [
-        (key_of(deployed, trigger.id), (trigger.body, deployed))
-        for deployed in revisions.live.flows.values()
-        if deployed.flow.why_off is None
-        for trigger in deployed.flow.triggers
-        if isinstance(trigger.body, Files) and not trigger.disabled
-    ]

@@ -27,6 +27,7 @@ Work = Callable[[Round], T]
 
 # Pieces of work in one tick: about ten milliseconds' worth, so that web requests are not kept waiting.
 WORK_PER_TICK_MAX: Final = 200
+_INSIST_SECONDS: Final = 5.0
 
 _log = logging.getLogger("segue.loop")
 
@@ -93,6 +94,14 @@ class Loop:
         self._inbox.append(_Piece(work, answer))
         self.wake()
         return await answer
+
+    async def insist(self, work: Work[None]) -> None:
+        """Do a piece of work as soon as it can be written: a full disk delays what was seen and does not lose it."""
+        while True:
+            try:
+                return await self.call(work)
+            except Busy:
+                await asyncio.sleep(_INSIST_SECONDS)
 
     def wake(self) -> None:
         """See to it that a tick follows."""

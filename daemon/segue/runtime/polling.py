@@ -10,7 +10,7 @@ written down, then a worker does it, then the execution starts; a claim that is 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -26,21 +26,21 @@ from segue.model.names import ExecutionId
 from segue.model.order import POLL, Order
 from segue.model.state import State
 from segue.model.trigger import Polling, Trigger
+from segue.runtime.attending import Attending
 from segue.runtime.clock import Clock, Dice
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch, NoAnswer
 from segue.runtime.live import Live, LiveExecutions
-from segue.runtime.loop import Busy, Loop
+from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
+from segue.runtime.trigger_states import TriggerStarts, TriggerStates, trigger_scope
 from segue.store.records import TriggerKey
 
 LOOK_LIMIT: Final = "PT1H"  # no look holds a worker for longer
 INTERVAL_SECONDS_MIN: Final = 0.1
 _NOTES: Final = "poll"  # the note that holds what the trigger's looks remember
 _CLAIM: Final = "claim"  # the note that holds what is to be done before an execution starts
-_RETRY_SECONDS: Final = 5.0
 
 _log = logging.getLogger("segue.polling")
 
@@ -69,33 +69,15 @@ class Poller:
         self._clock = clock
         self._dice = dice
         self._surroundings = surroundings
-        self._polling: dict[TriggerKey, tuple[Polling, asyncio.Task[None]]] = {}
+        self._polling = Attending(revisions, states, Polling, self._poll)
         self._memories: WeakValueDictionary[TriggerKey, asyncio.Lock] = WeakValueDictionary()
 
     def refresh(self, round_: Round) -> None:
         """Poll for the flows that are live now."""
-        wanted = dict(_polling_triggers(self._revisions))
-        for key in self._polling.keys() - wanted.keys():
-            self._stop(key)
-            self._states.remove(round_, key)
-        for key, body in wanted.items():
-            known = self._polling.get(key)
-            if known is not None and known[0] == body:
-                continue
-            if known is not None:
-                self._stop(key)
-            task = asyncio.get_running_loop().create_task(self._poll(key, body), name=f"poll {key}")
-            self._polling[key] = (body, task)
+        self._polling.refresh(round_)
 
     async def stop(self) -> None:
-        tasks = [task for _, task in self._polling.values()]
-        for key in tuple(self._polling):
-            self._stop(key)
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _stop(self, key: TriggerKey) -> None:
-        _, task = self._polling.pop(key)
-        task.cancel()
+        await self._polling.stop()
 
     # Looking.
 
@@ -126,18 +108,18 @@ class Poller:
         try:
             memory = self._memory(key, body, at)
         except ExpressionError as error:
-            await self._written(partial(self._take, key, key, None, f"stateKey: {error}"))
+            await self._loop.insist(partial(self._take, key, key, None, f"stateKey: {error}"))
             return
         async with self._memories.setdefault(memory, asyncio.Lock()):
             if self._claim(key) is None:
                 execution_id = self._dice.execution_id(at)
                 seen = await self._asked(key, memory, body, execution_id)
-                await self._written(partial(self._take, key, memory, execution_id, seen))
+                await self._loop.insist(partial(self._take, key, memory, execution_id, seen))
             claim = self._claim(key)
             if claim is not None:
                 execution_id = ExecutionId(claim["executionId"])
                 done = await self._asked(key, memory, body, execution_id, claim["claim"])
-                await self._written(partial(self._take_done, key, memory, execution_id, done))
+                await self._loop.insist(partial(self._take_done, key, memory, execution_id, done))
 
     def _memory(self, key: TriggerKey, body: Polling, at: datetime) -> TriggerKey:
         """Whose state holds the notes: the trigger's own, or one of the namespace, which is no flow's."""
@@ -199,16 +181,6 @@ class Poller:
             purpose=POLL,
             template=given,
         )
-
-    async def _written(self, work: Callable[[Round], None]) -> None:
-        """Until it is: a full disk delays what was seen and does not lose it."""
-        while True:
-            try:
-                await self._loop.call(work)
-            except Busy:
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
 
     # What was seen.
 
@@ -330,13 +302,3 @@ class Poller:
     def _trigger(self, key: TriggerKey) -> Trigger | None:
         deployed = self._deployed(key)
         return deployed.flow.trigger(key.trigger_id) if deployed is not None else None
-
-
-def _polling_triggers(revisions: Revisions) -> list[tuple[TriggerKey, Polling]]:
-    return [
-        (key_of(deployed, trigger.id), trigger.body)
-        for deployed in revisions.live.flows.values()
-        if deployed.flow.why_off is None
-        for trigger in deployed.flow.triggers
-        if isinstance(trigger.body, Polling) and not trigger.disabled
-    ]
