@@ -11,7 +11,7 @@ from segue.model.flow import Flow
 from segue.model.task import Dag, If, Parallel, Runnable, Sequential, Switch, Task
 from segue.model.trigger import Schedule, Trigger
 from segue.web.pages import graph
-from segue.web.pages.graph import Box, Frame, Graph, Lane, Line, graph_of
+from segue.web.pages.graph import Box, Frame, Graph, Lane, Line, graph_of, graphs_of
 from segue.web.pages.layers import layers
 
 from tests.support.flow_trees import flows
@@ -66,11 +66,11 @@ def place_of(made: Graph, name: str) -> Box | Frame:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(flows())
-def test_every_task_is_drawn_once_and_nothing_lies_on_anything(flow: Flow) -> None:
-    made = graph_of(flow)
+@given(flows(), st.sampled_from([graph.ROW_WIDTH, graph.BOX_WIDTH]))
+def test_every_task_is_drawn_once_and_nothing_lies_on_anything(flow: Flow, row_width: int) -> None:
+    made = graph_of(flow, row_width)
     assert made is not None
-    assert made == graph_of(flow)
+    assert made == graph_of(flow, row_width)
     named = Counter(id(each.of) for each in (*those(made, Box), *those(made, Frame)))
     assert named == Counter(id(each) for each in (*flow.all_tasks(), *flow.triggers))
     assert not any(overlap(one, other) for one, other in combinations(those(made, Box), 2))
@@ -123,6 +123,15 @@ def test_many_at_once_are_broken_into_rows() -> None:
     assert made.width < 1000
 
 
+def test_a_phone_gets_a_drawing_of_its_own_where_the_other_is_too_wide() -> None:
+    inner = around("inner", Parallel(tasks=(log_task("a"), log_task("b"))))
+    wide = Flow(namespace="a", id="b", tasks=(around("all", Parallel(tasks=(inner, log_task("c")))),))
+    made, narrow = graphs_of(wide)
+    assert narrow.width <= graph.PHONE_WIDTH < made.width
+    assert [box.of.id for box in those(narrow, Box)] == ["a", "b", "c"]
+    assert len(graphs_of(Flow(namespace="a", id="b", tasks=(log_task("a"),)))) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "names"),
     [
@@ -146,4 +155,4 @@ def test_errors_stand_apart_below_and_triggers_above() -> None:
 
 def test_a_flow_of_very_many_tasks_is_not_drawn() -> None:
     tasks = tuple(Task(id=f"t{n}", type="x", body=Runnable(properties={})) for n in range(graph.TASKS_MAX + 1))
-    assert graph_of(Flow(namespace="a", id="b", tasks=tasks)) is None
+    assert graphs_of(Flow(namespace="a", id="b", tasks=tasks)) == ()

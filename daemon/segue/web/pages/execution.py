@@ -38,7 +38,7 @@ from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.cause import cause_of
 from segue.web.pages.flow import outline_of
-from segue.web.pages.graph import graph_of
+from segue.web.pages.graph import graphs_of
 from segue.web.pages.input_form import FormField, errors_of, fields_of, values_of
 from segue.web.pages.paging import Paging
 from segue.web.pages.task_states import task_states_of
@@ -239,7 +239,7 @@ async def _drawn(web: Web, execution: Execution, flow: Flow) -> dict[str, Any]:
     """The flow as a drawing in the colours of what runs; each task leads to its log lines."""
     base = f"/flows/{execution.namespace}/{execution.flow_id}/triggers"
     return {
-        "graph": graph_of(flow),
+        "graphs": graphs_of(flow),
         "items": outline_of(flow),
         "tallies": task_states_of(await web.read(web.reads.task_states, execution.id)),
         "link": lambda of: (

@@ -1,6 +1,7 @@
 """Executions: found by namespace, flow, state, label, time and text; and done to many at once."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -119,7 +120,7 @@ async def _show(
     )
 
 
-def _shown(counts: Any, chosen: set[str]) -> list[tuple[State, StateCount]]:
+def _shown(counts: Mapping[State, StateCount], chosen: set[str]) -> list[tuple[State, StateCount]]:
     """The states to choose from: those that people know, and any other that something is in or that is asked for."""
     none = StateCount(0)
     return [
@@ -158,7 +159,7 @@ async def act_on_many(web: Web, request: Request) -> Response:
         return await _show(web, request, query, refusal.status, said=refusal.message, chosen=frozenset(ids))
     answer = await web.daemon.act_on_many(ids, action)
     if isinstance(answer, Refusal):
-        said = f"Nothing was done to any of the {len(ids)} chosen. {answer.message}"
+        said = f"Nothing was done to any of the {len(ids)} chosen.\n{answer.message}"
         return await _show(web, request, query, answer.status, said=said, chosen=frozenset(ids))
     return RedirectResponse(f"/executions?{urlencode([*_kept(query), ('done', name), ('count', answer)])}", 303)
 

@@ -18,7 +18,7 @@ from segue.web.context import Web
 from segue.web.pages import executions, render
 from segue.web.pages.flows import key_of
 from segue.web.pages.git import EXCERPTS, head_of
-from segue.web.pages.graph import graph_of
+from segue.web.pages.graph import graphs_of
 from segue.web.pages.month import DAY, first_day, month_of
 from segue.web.pages.source import diff_lines, excerpts_of, lines_of_tasks, yaml_lines
 from segue.web.ports import LiveFlow, LiveTrigger
@@ -131,7 +131,7 @@ async def topology(web: Web, request: Request) -> Response:
         "topology",
         live,
         topics="flows",
-        graph=graph_of(live.flow),
+        graphs=graphs_of(live.flow),
         items=outline_of(live.flow),
         link=link,
     )

@@ -41,6 +41,7 @@ HEAD: Final = 48  # of a frame: its task
 LABEL: Final = 26  # of a lane: its name
 WAY: Final = 12  # where a line passes by
 ROW_WIDTH: Final = 4 * BOX_WIDTH + 3 * BESIDE  # what stands side by side is broken into rows of about this
+PHONE_WIDTH: Final = 340  # what is shown of a drawing at once, there
 TASKS_MAX: Final = 1000  # a drawing of more tells nobody anything, and is a page of megabytes
 _APART: Final = frozenset({"errors", "finally", "afterExecution"})
 
@@ -133,13 +134,22 @@ class Graph:
     parts: tuple[Part, ...]
 
 
-def graph_of(flow: Flow) -> Graph | None:
+def graphs_of(flow: Flow) -> tuple[Graph, ...]:
+    """The drawing; where it is wider than a phone, a second one that puts below each other what stands side by side."""
+    graph = graph_of(flow)
+    if graph is None:
+        return ()
+    narrow = graph_of(flow, row_width=BOX_WIDTH) if graph.width > PHONE_WIDTH else None
+    return (graph,) if narrow is None or narrow.width >= graph.width else (graph, narrow)
+
+
+def graph_of(flow: Flow, row_width: int = ROW_WIDTH) -> Graph | None:
     """None of a flow with more tasks than a drawing can show."""
     if sum(1 for _ in flow.all_tasks()) > TASKS_MAX:
         return None
-    main = _column([*_triggers(flow), _column(_pieces(flow.tasks))])
+    main = _column([*_triggers(flow, row_width), _column(_pieces(flow.tasks, row_width))])
     apart = [
-        _lane(name, tasks)
+        _lane(name, tasks, row_width)
         for name, tasks in (
             ("errors", flow.errors),
             ("finally", flow.finally_),
@@ -147,48 +157,49 @@ def graph_of(flow: Flow) -> Graph | None:
         )
         if tasks
     ]
-    whole = _stacked([main, _shelf(apart)] if apart else [main], DOWN)
+    whole = _stacked([main, _shelf(apart, row_width)] if apart else [main], DOWN)
     return Graph(whole.width + 2 * PADDING, whole.height + 2 * PADDING, whole.at(PADDING, PADDING))
 
 
-def _triggers(flow: Flow) -> list[Piece]:
-    return [_shelf([_box(each) for each in flow.triggers])] if flow.triggers else []
+def _triggers(flow: Flow, row_width: int) -> list[Piece]:
+    return [_shelf([_box(each) for each in flow.triggers], row_width)] if flow.triggers else []
 
 
 def _box(of: Task | Trigger, note: str = "") -> Piece:
     return Piece(BOX_WIDTH, BOX_HEIGHT, (Box(of=of, note=note),))
 
 
-def _pieces(tasks: Sequence[Task]) -> list[Piece]:
-    return [_piece(task) for task in tasks]
+def _pieces(tasks: Sequence[Task], row_width: int) -> list[Piece]:
+    return [_piece(task, row_width) for task in tasks]
 
 
-def _piece(task: Task) -> Piece:
+def _piece(task: Task, row_width: int) -> Piece:
     lists = [(name, tasks) for name, tasks in branches(task.body) if tasks]
     note = _note(task.body)
     if not lists:
         return _box(task, note)
     steered = [(name, tasks) for name, tasks in lists if name not in _APART]
-    apart = [_lane(name, tasks) for name, tasks in lists if name in _APART]
-    rows = [_inside(task.body, steered)] if steered else []
-    inner = _stacked([*rows, _shelf(apart)] if apart else rows, BESIDE)
+    apart = [_lane(name, tasks, row_width) for name, tasks in lists if name in _APART]
+    rows = [_inside(task.body, steered, row_width)] if steered else []
+    inner = _stacked([*rows, _shelf(apart, row_width)] if apart else rows, BESIDE)
     width = max(inner.width + 2 * PADDING, BOX_WIDTH)
     height = HEAD + inner.height + PADDING
     frame = Frame(of=task, width=width, height=height, note=note)
     return Piece(width, height, (frame, *inner.at((width - inner.width) // 2, HEAD)))
 
 
-def _inside(body: Body, lists: Sequence[tuple[str, Sequence[Task]]]) -> Piece:
+def _inside(body: Body, lists: Sequence[tuple[str, Sequence[Task]]], row_width: int) -> Piece:
     match body:
         case Dag(tasks=tasks, depends_on=depends_on):
-            return _woven({task.id: _piece(task) for task in tasks}, layers([task.id for task in tasks], depends_on))
+            pieces = {task.id: _piece(task, row_width) for task in tasks}
+            return _woven(pieces, layers([task.id for task in tasks], depends_on))
         case Parallel(tasks=tasks):
-            return _shelf(_pieces(tasks))
+            return _shelf(_pieces(tasks, row_width), row_width)
         case If() | Switch():
-            return _shelf([_lane(name.removeprefix("cases."), tasks) for name, tasks in lists])
+            return _shelf([_lane(name.removeprefix("cases."), tasks, row_width) for name, tasks in lists], row_width)
         case _ if len(lists) == 1 and lists[0][0] == "tasks":
-            return _column(_pieces(lists[0][1]))
-    return _stacked([_lane(name, tasks) for name, tasks in lists], BESIDE)
+            return _column(_pieces(lists[0][1], row_width))
+    return _stacked([_lane(name, tasks, row_width) for name, tasks in lists], BESIDE)
 
 
 def _note(body: Body) -> str:
@@ -241,21 +252,21 @@ def _beside(pieces: Sequence[Piece]) -> Piece:
     return Piece(max(x - BESIDE, 0), max((piece.height for piece in pieces), default=0), tuple(parts))
 
 
-def _shelf(pieces: Iterable[Piece]) -> Piece:
+def _shelf(pieces: Iterable[Piece], row_width: int) -> Piece:
     """Side by side, in as many rows as it takes."""
     rows: list[list[Piece]] = []
     room = 0
     for piece in pieces:
         if room < piece.width:
             rows.append([])
-            room = ROW_WIDTH
+            room = row_width
         rows[-1].append(piece)
         room -= piece.width + BESIDE
     return _stacked([_beside(row) for row in rows], BESIDE)
 
 
-def _lane(name: str, tasks: Sequence[Task]) -> Piece:
-    inner = _column(_pieces(tasks))
+def _lane(name: str, tasks: Sequence[Task], row_width: int) -> Piece:
+    inner = _column(_pieces(tasks, row_width))
     width = inner.width + 2 * PADDING
     height = LABEL + inner.height + PADDING
     lane = Lane(name=name, is_apart=name in _APART, width=width, height=height)

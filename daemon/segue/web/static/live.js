@@ -248,6 +248,8 @@ function countChosen(bulk) {
   if (told) write(told, number > 0 ? `${number}` : "those");
 }
 
+for (const bulk of document.querySelectorAll("[data-bulk]")) countChosen(bulk);
+
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.ask;
   if (question && !confirm(question)) event.preventDefault();
