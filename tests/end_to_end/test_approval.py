@@ -58,6 +58,31 @@ tasks:
     timeout: "{{ inputs.time }}"
     expireBehavior: WARN
 """,
+    "proofs": """\
+id: proofs
+namespace: company.team
+tasks:
+  - id: build
+    type: io.kestra.plugin.core.debug.Return
+    format: "2.4"
+  - id: each
+    type: io.kestra.plugin.core.flow.ForEach
+    values: [one, two]
+    concurrencyLimit: 0
+    tasks:
+      - id: ask
+        type: io.kestra.plugin.core.flow.Approval
+        inputs:
+          - id: version
+            type: STRING
+            defaults: "{{ outputs.build.value }} {{ taskrun.value }}"
+          - id: proof
+            type: FILE
+        onApprove:
+          - id: shown
+            type: io.kestra.plugin.core.debug.Return
+            format: "{{ parent.outputs.inputs.version }}: {{ read(parent.outputs.inputs.proof) }}"
+""",
     "both": """\
 id: both
 namespace: company.team
@@ -172,6 +197,17 @@ def test_where_several_wait_the_decision_says_which(daemon: Daemon) -> None:
     review(daemon, waiting, decision="APPROVE")
 
     assert daemon.ended(waiting).state == "SUCCESS"
+
+
+def test_what_it_asks_for_sees_what_has_run_and_files_of_two_answers_stay_apart(daemon: Daemon) -> None:
+    waiting = waits(daemon, "proofs")
+    for run in waiting.runs_of("ask"):
+        path = f"/executions/{waiting.id}/actions/review"
+        said = {"decision": "APPROVE", "taskRunId": run.id}
+        daemon.call("POST", path, params=said, files={"proof": ("proof.txt", f"of {run.value}".encode())})
+
+    shown = [run.outputs["value"] for run in daemon.ended(waiting).runs_of("shown")]
+    assert sorted(shown) == ["2.4 one: of one", "2.4 two: of two"]
 
 
 def test_it_waits_over_a_restart_of_the_daemon_and_its_time_runs_on(daemon: Daemon) -> None:

@@ -84,6 +84,10 @@ FLOWS: Final[Mapping[str, str]] = {
         "inputs: [{id: flow, type: STRING}]\n"
         "tasks: [{id: call, type: core.flow.Subflow, namespace: company.team, flowId: '{{ inputs.flow }}'}]"
     ),
+    "reads": (
+        "inputs: [{id: table, type: FILE, allowedFileExtensions: [.txt]}]\n"
+        "tasks: [{id: ok, type: core.debug.Return, format: '{{ read(inputs.table) }}'}]"
+    ),
     "files": "tasks: [{id: file, type: core.storage.Write, content: x}]",
     "anew": (
         f"retry: {{type: constant, interval: PT1H, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}}\ntasks: [{FAIL}]"
@@ -310,6 +314,16 @@ def test_a_restart_at_another_revision_and_replays_are_new_executions(daemon: Da
     assert told == {name: ("SUCCESS", 2, "two" if name == "with inputs" else "one") for name in anew}
     again = daemon.ended(ShownExecution(daemon.act(late, "replay")))
     assert (again.state, again.revision, daemon.execution(late).states) == ("FAILED", 1, late.states)
+
+
+def test_a_replay_has_files_of_its_own(daemon: Daemon) -> None:
+    first = daemon.run("reads", files={"table": ("a.txt", b"first")})
+    path = f"/executions/{first.id}/actions/replay-with-inputs"
+    second = daemon.call("POST", path, files={"table": ("a.txt", b"second")})
+
+    ended = daemon.ended(ShownExecution(second))
+    assert (ended.run_of("ok").outputs["value"], second["id"] in ended.inputs["table"]) == ("second", True)
+    assert daemon.file(first, first.inputs["table"]) == b"first"
 
 
 def test_what_runs_can_be_deleted_if_that_is_said_and_does_not_come_back(daemon: Daemon) -> None:

@@ -30,11 +30,12 @@ _SAFE_IN_ADDRESSES: Final = "-._~!$&'()*+,;=:@[]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """The execution whose inputs are read: its files lie below it."""
+    """The execution whose inputs are read: their files lie below it, in `folder`."""
 
     namespace: str
     flow_id: str
     execution_id: ExecutionId
+    folder: str = "inputs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +301,8 @@ def file_address(owner: Owner, declared: Input, file: UploadedFile) -> str:
     """Where in internal storage a file given for an input will lie; the original name is kept as far as it is safe.
     Names in addresses are percent-encoded."""
     name = safe_name(file.name) or declared.id + str(declared.options.get("extension") or DEFAULT_EXTENSION)
-    parts = (*owner.namespace.split("."), owner.flow_id, "executions", owner.execution_id, "inputs", declared.id, name)
+    own = (*owner.namespace.split("."), owner.flow_id, "executions", owner.execution_id)
+    parts = (*own, *owner.folder.split("/"), declared.id, name)
     return "kestra:///" + "/".join(quote(part, safe=_SAFE_IN_ADDRESSES) for part in parts)
 
 

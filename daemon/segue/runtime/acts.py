@@ -188,7 +188,7 @@ class Acts:
         return self._replay(round_, live, Replay(task_run_id=failed.id, revision=number))
 
     def _replay(self, round_: Round, live: Live, action: Replay) -> Execution | Refusal:
-        deployed = self._revision_of(live, action.revision)
+        deployed = self.revision_for(live.execution, action.revision)
         if isinstance(deployed, Refusal):
             return deployed
         if action.task_run_id is not None and action.task_run_id not in live.execution.task_runs:
@@ -197,7 +197,7 @@ class Acts:
         replayed = replay_of(
             deployed.plan,
             live.execution,
-            id=self._dice.execution_id(round_.at),
+            id=action.id or self._dice.execution_id(round_.at),
             at=round_.at,
             revision=deployed.revision.number,
             commit=self._revisions.live.commit_for(deployed) if other else live.execution.commit,
@@ -210,14 +210,17 @@ class Acts:
             return Refusal(409, sentence)
         return self._decisions.begin(round_, deployed, replayed)
 
-    def _revision_of(self, live: Live, number: int | None) -> Deployed | Refusal:
+    def revision_for(self, execution: Execution, number: int | None) -> Deployed | Refusal:
+        """The revision that a replay is to be of."""
+        key = FlowKey(execution.namespace, execution.flow_id)
         if number is None:
-            return live.deployed
-        key = FlowKey(live.execution.namespace, live.execution.flow_id)
-        current = self._revisions.live.flows.get(key)
-        if number == LIVE:
-            number = current.revision.number if current is not None else None
-        found = None if number is None else self._revisions.in_place_of(live.execution, number)
+            number = execution.revision
+            found = self._revisions.of(execution)
+        elif number == LIVE:
+            current = self._revisions.live.flows.get(key)
+            found = None if current is None else self._revisions.in_place_of(execution, current.revision.number)
+        else:
+            found = self._revisions.in_place_of(execution, number)
         return found or Refusal(404, f"Flow {key} has no revision {number or ''} that can run")
 
 

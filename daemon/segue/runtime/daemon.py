@@ -23,7 +23,7 @@ from segue.model.execution import Execution
 from segue.model.flow import Check, Flow
 from segue.model.flow_test import SuiteResult
 from segue.model.input import Input
-from segue.model.names import ExecutionId, TaskRunId
+from segue.model.names import TaskRunId
 from segue.model.order import Order
 from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey, Revision
@@ -45,7 +45,7 @@ from segue.runtime.refusals import possible_acts, refusal
 from segue.runtime.round import Round
 from segue.runtime.scheduler import Scheduler
 from segue.runtime.snapshots import snapshot
-from segue.runtime.starts import Starts
+from segue.runtime.starts import Asker, Starts
 from segue.runtime.trigger_states import TriggerStates, key_of
 from segue.runtime.webhooks import Webhooks
 from segue.spec.catalogue import Catalogue
@@ -207,8 +207,8 @@ class RunningDaemon:
         live = self._parts.decisions.executions.get(execution_id)
         if live is None:
             return ports.Refusal(409, f"Execution {execution_id} is not paused: it waits for no inputs")
-        asked = self.asked_on_resume(execution_id)
-        return await self._parts.starts.check(live.deployed, asked, inputs, live.execution.id)
+        scene = answers.to_resume(live)
+        return await self._parts.starts.check(self._asker(live, scene), answers.asked_on_resume(live), inputs)
 
     def open_reviews(self, execution_id: str) -> tuple[ports.OpenReview, ...]:
         live = self._parts.decisions.executions.get(execution_id)
@@ -224,7 +224,7 @@ class RunningDaemon:
         if isinstance(scene, ports.Refusal):
             return scene
         asked = answers.asked_on_review(scene, decision)
-        return await self._parts.starts.check(live.deployed, asked, inputs, live.execution.id)
+        return await self._parts.starts.check(self._asker(live, scene), asked, inputs)
 
     async def evaluate(
         self, execution_id: str, task_run_id: TaskRunId | None, template: str
@@ -289,15 +289,15 @@ class RunningDaemon:
     ) -> Replay | ports.Refusal:
         """The action with its inputs read as the flow's types."""
         execution = await self.live_execution(execution_id) or stored
-        deployed = self._parts.revisions.of(execution) if execution is not None else None
-        if execution is None or deployed is None:
+        if execution is None:
             return _no_execution(execution_id)
-        resolved = await self._parts.starts.resolve(
-            deployed, deployed.flow.inputs, action.inputs or {}, ExecutionId(execution_id)
-        )
-        if resolved.errors:
-            return ports.Refusal(422, "\n".join(resolved.errors))
-        return replace(action, inputs=resolved.values)
+        deployed = self._parts.acts.revision_for(execution, action.revision)
+        if isinstance(deployed, ports.Refusal):
+            return deployed
+        anew = self._parts.dice.execution_id(self.now())
+        asker = Asker(deployed=deployed, execution_id=anew)
+        values = await self._parts.starts.read(asker, deployed.flow.inputs, action.inputs or {})
+        return values if isinstance(values, ports.Refusal) else replace(action, inputs=values, id=anew)
 
     async def _with_inputs(self, execution_id: str, action: Resume | Review) -> Resume | Review | ports.Refusal:
         """The action with the inputs that the paused task asks for, as their types say."""
@@ -310,11 +310,20 @@ class RunningDaemon:
                 return scene
             # The inputs are read meanwhile: by then another task may be the only one that waits.
             action = replace(action, task_run_id=scene.id)
-            asked = answers.asked_on_review(scene, action.decision)
+            asker, asked = self._asker(live, scene), answers.asked_on_review(scene, action.decision)
         else:
-            asked = answers.asked_on_resume(live)
-        values = await self._parts.starts.read(live.deployed, asked, action.inputs, live.execution.id)
+            asker, asked = self._asker(live, answers.to_resume(live)), answers.asked_on_resume(live)
+        values = await self._parts.starts.read(asker, asked, action.inputs)
         return values if isinstance(values, ports.Refusal) else replace(action, inputs=values)
+
+    def _asker(self, live: Live, scene: Scene | None) -> Asker:
+        """Whoever else answers the same at the same time has files in another folder."""
+        return Asker(
+            deployed=live.deployed,
+            execution_id=live.execution.id,
+            variables=scope_of(scene) if scene is not None else {},
+            folder=f"answers/{self._parts.dice.execution_id(self.now())}",
+        )
 
     async def _stored(self, execution_id: str) -> Execution | None:
         """The execution as stored, if it is not live."""

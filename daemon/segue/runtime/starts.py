@@ -12,7 +12,8 @@ from segue.engine import checks
 from segue.engine.create import new_execution
 from segue.engine.inputs import FileToStore, Owner, Resolved, resolve
 from segue.engine.labels import CORRELATION_ID, TEST, labels_of_new, refused_labels
-from segue.engine.templates import is_pure
+from segue.engine.narrowing import narrowed
+from segue.engine.templates import is_pure, needs_of
 from segue.engine.typed import UploadedFile
 from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope, effects_of, plain, render_value
@@ -76,6 +77,17 @@ class Wanted:
     is_lenient: bool = False  # a trigger that gives no inputs starts its flow all the same, as Kestra's do
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks for inputs: an execution that is to be made; or a task of one that runs, with the variables that it sees
+    and a folder of its own for their files."""
+
+    deployed: Deployed
+    execution_id: ExecutionId
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = "inputs"
+
+
 class Starts:
     """Makes executions."""
 
@@ -128,7 +140,8 @@ class Starts:
         if isinstance(deployed, ports.Refusal):
             return deployed
         execution_id = wanted.id or self._dice.execution_id(self._clock.now())
-        values = await self.read(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
+        asker = Asker(deployed=deployed, execution_id=execution_id)
+        values = await self.read(asker, _inputs_of(deployed, wanted), wanted.inputs)
         if isinstance(values, ports.Refusal):
             return values
         unmet = await self._unmet(deployed, values, execution_id)
@@ -148,10 +161,10 @@ class Starts:
         )
 
     async def read(
-        self, deployed: Deployed, inputs: Iterable[Input], given: Mapping[str, Any], execution_id: ExecutionId
+        self, asker: Asker, inputs: Iterable[Input], given: Mapping[str, Any]
     ) -> Mapping[str, Any] | ports.Refusal:
         """The values of inputs as their types say, their files stored; or what is wrong with what was given."""
-        resolved = await self.resolve(deployed, inputs, given, execution_id)
+        resolved = await self.resolve(asker, inputs, given)
         if resolved.errors:
             return ports.Refusal(422, "\n".join(resolved.errors))
         uploads = {key: value for key, value in given.items() if isinstance(value, ports.Upload)}
@@ -168,7 +181,8 @@ class Starts:
         if isinstance(deployed, ports.Refusal) or not deployed.flow.checks:
             return ()
         execution_id = self._dice.execution_id(self._clock.now())
-        resolved = await self.resolve(deployed, deployed.flow.inputs, request.inputs, execution_id)
+        asker = Asker(deployed=deployed, execution_id=execution_id)
+        resolved = await self.resolve(asker, deployed.flow.inputs, request.inputs)
         return () if resolved.errors else await self._unmet(deployed, resolved.values, execution_id)
 
     async def _unmet(
@@ -192,13 +206,14 @@ class Starts:
         if isinstance(deployed, ports.Refusal):
             return deployed
         execution_id = self._dice.execution_id(self._clock.now())
-        return await self.check(deployed, deployed.flow.inputs, request.inputs, execution_id)
+        asker = Asker(deployed=deployed, execution_id=execution_id)
+        return await self.check(asker, deployed.flow.inputs, request.inputs)
 
     async def check(
-        self, deployed: Deployed, inputs: Iterable[Input], given: Mapping[str, Any], execution_id: ExecutionId
+        self, asker: Asker, inputs: Iterable[Input], given: Mapping[str, Any]
     ) -> tuple[ports.CheckedInput, ...]:
-        """What would become of inputs that an execution is given."""
-        resolved = await self.resolve(deployed, inputs, given, execution_id)
+        """What would become of inputs that are given."""
+        resolved = await self.resolve(asker, inputs, given)
         return tuple(
             ports.CheckedInput(
                 input=each.input,
@@ -254,7 +269,8 @@ class Starts:
         if isinstance(deployed, ports.Refusal):
             return deployed.message
         execution_id = wanted.id or self._dice.execution_id(self._clock.now())
-        resolved = self._resolved(deployed, _inputs_of(deployed, wanted), wanted.inputs, execution_id)
+        asker = Asker(deployed=deployed, execution_id=execution_id)
+        resolved = self._resolved(asker, _inputs_of(deployed, wanted), wanted.inputs)
         if resolved.errors:
             return "\n".join(resolved.errors)
         unmet = checks.unmet(deployed.flow.checks, self._scope(deployed, execution_id, resolved.values))
@@ -272,19 +288,19 @@ class Starts:
             commit=wanted.commit,
         )
 
-    async def resolve(
-        self, deployed: Deployed, inputs: Iterable[Input], given: Mapping[str, Any], execution_id: ExecutionId
-    ) -> Resolved:
+    async def resolve(self, asker: Asker, inputs: Iterable[Input], given: Mapping[str, Any]) -> Resolved:
         """The inputs from what was given, secrets encrypted. What only a worker may evaluate is asked of one."""
-        evaluated = [await self._evaluated(deployed, each, execution_id) for each in inputs]
+        evaluated = [await self._evaluated(asker, each) for each in inputs]
         read = {input_id: _given(input_id, value) for input_id, value in given.items()}
-        return self._resolved(deployed, evaluated, read, execution_id)
+        return self._resolved(asker, evaluated, read)
 
-    def _resolved(
-        self, deployed: Deployed, inputs: Sequence[Input], given: Mapping[str, Any], execution_id: ExecutionId
-    ) -> Resolved:
-        owner = Owner(namespace=deployed.key.namespace, flow_id=deployed.key.flow_id, execution_id=execution_id)
-        scope = self._scope(deployed, execution_id)
+    def _resolved(self, asker: Asker, inputs: Sequence[Input], given: Mapping[str, Any]) -> Resolved:
+        key = asker.deployed.key
+        owner = Owner(
+            namespace=key.namespace, flow_id=key.flow_id, execution_id=asker.execution_id, folder=asker.folder
+        )
+        scope = self._scope(asker.deployed, asker.execution_id)
+        scope = replace(scope, variables={**scope.variables, **asker.variables})
         return sealed(resolve(inputs, given, scope=scope, owner=owner), self._cipher)
 
     def _find(self, key: FlowKey, number: int | None) -> Deployed | ports.Refusal:
@@ -316,16 +332,20 @@ class Starts:
             correlation_id=wanted.correlation_id or wanted.labels.get(CORRELATION_ID) or execution_id,
         )
 
-    async def _evaluated(self, deployed: Deployed, declared: Input, execution_id: ExecutionId) -> Input:
+    async def _evaluated(self, asker: Asker, declared: Input) -> Input:
         """The input with what of it needs the world outside evaluated by a worker."""
         if effects_of(declared.defaults):
-            default = await self._ask(deployed, declared.defaults, execution_id)
+            default = await self._asked_by(asker, declared.defaults)
             declared = replace(declared, defaults=unsealed(default, self._cipher) if is_secret(declared) else default)
         expression = declared.options.get("expression")
         if expression is not None and effects_of(expression):
-            offered = await self._ask(deployed, expression, execution_id)
+            offered = await self._asked_by(asker, expression)
             declared = replace(declared, options={**declared.options, "expression": offered})
         return declared
+
+    async def _asked_by(self, asker: Asker, template: Any) -> Any:
+        needed = narrowed(asker.variables, needs_of(template))
+        return await self._ask(asker.deployed, template, asker.execution_id, needed)
 
     async def rendered(
         self, deployed: Deployed, template: Any, execution_id: ExecutionId, more: Mapping[str, Any]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from segue.model.names import TaskRunId
+from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.model.task import Decision
 
@@ -52,12 +52,13 @@ class Restart:
 class Replay:
     """A new execution; without `task_run_id` from the start. `inputs` None: those of the replayed one.
 
-    `revision` 0 is the live one.
+    `revision` 0 is the live one. `id` is the new one's, where its files are stored before it is made.
     """
 
     task_run_id: TaskRunId | None = None
     revision: int | None = None
     inputs: Mapping[str, Any] | None = None
+    id: ExecutionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
