@@ -150,7 +150,9 @@ FILTERS = {
     "include": ({"errorOrNullBehavior": "EXCLUDE"}, EVEN, ["k4"]),
     "an error counts as a match": ({"errorOrNullBehavior": "INCLUDE"}, EVEN, ["k2", "k4"]),
     "exclude": ({"filterType": "EXCLUDE", "errorOrNullBehavior": "EXCLUDE"}, EVEN, ["k1", "k3"]),
-    "what is no truth value does not match": ({}, "{{ value }}", []),
+    "what is neither false nor nothing matches": ({}, "{{ value }}", ["k1", "k2", "k3", "k4"]),
+    "nought does not match": ({}, " {{ value == 3 ? 0 : 'yes' }} ", ["k1", "k2", "k4"]),
+    "an empty text does not match": ({}, "{{ key == 'k1' ? '' : key }}", ["k2", "k3", "k4"]),
     "variables of the execution": ({}, "{{ key == wanted }}", ["k3"]),
     "nothing is as an error": ({"errorOrNullBehavior": "INCLUDE"}, "{{ none }}", ["k1", "k2", "k3", "k4"]),
 }

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from segue.expression import ion
 from segue.expression.errors import ExpressionError
+from segue.expression.template import truthy
 from segue.spec.types.storage import DeduplicateItems, FilterItems
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
@@ -59,15 +60,14 @@ def filter_items(properties: FilterItems, context: TaskContext) -> Result:
 
 
 def _stays(properties: FilterItems, context: TaskContext, item: dict[str, Any]) -> bool:
-    condition = properties.filter_condition
+    condition, includes = properties.filter_condition, properties.filter_type == "INCLUDE"
     try:
         text = str(context.render(condition.strip(), extra=item)).strip()
+        if text or context.render(condition.strip(), typed=True, extra=item) is not None:
+            return truthy(text) is includes
     except ExpressionError:
         if properties.error_or_null_behavior == "FAIL":
             raise
-        text = ""
-    if text:
-        return (text.lower() == "true") is (properties.filter_type == "INCLUDE")
     match properties.error_or_null_behavior:
         case "FAIL":
             raise TaskFailed(f"Expression `{condition}` returned `null` on item `{json.dumps(item, default=str)}`")
