@@ -185,6 +185,21 @@ def test_a_flow_shows_its_problems_and_warnings_in_its_text(client: TestClient, 
     assert "unknown-key · tsaks" in text
 
 
+def test_labels_of_the_system_are_not_shown_nor_is_there_a_heading_for_them(
+    client: TestClient, daemon: MemoryDaemon
+) -> None:
+    execution = daemon.add_execution(KEY, [(State.SUCCESS, 0)], labels={"system.correlationId": "x"})
+    assert "<dt>Labels</dt>" not in client.get(f"/executions/{execution.id}").text
+    execution.labels["team"] = "web"
+    assert "<dt>Labels</dt>" in client.get(f"/executions/{execution.id}").text
+
+
+def test_a_row_shows_some_labels_and_counts_the_others(client: TestClient, daemon: MemoryDaemon) -> None:
+    daemon.add_execution(KEY, [(State.SUCCESS, 0)], labels={f"k{number}": "v" for number in range(5)} | {"team": "web"})
+    assert ">+3</li>" in client.get("/executions").text
+    assert ">+2</li>" in client.get(FLOW).text  # without those that the flow has itself
+
+
 def test_log_lines_after_one_are_a_piece_of_the_page(client: TestClient, daemon: MemoryDaemon) -> None:
     execution = daemon.add_execution(KEY, [(State.RUNNING, 0)])
     for number in range(5):

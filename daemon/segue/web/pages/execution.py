@@ -239,7 +239,7 @@ async def _drawn(web: Web, execution: Execution, flow: Flow) -> dict[str, Any]:
     """The flow as a drawing in the colours of what runs; each task leads to its log lines."""
     base = f"/flows/{execution.namespace}/{execution.flow_id}/triggers"
     return {
-        "graphs": graphs_of(flow),
+        "graphs": await web.read(graphs_of, flow),
         "items": outline_of(flow),
         "tallies": task_states_of(await web.read(web.reads.task_states, execution.id)),
         "link": lambda of: (

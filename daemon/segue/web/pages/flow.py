@@ -131,7 +131,7 @@ async def topology(web: Web, request: Request) -> Response:
         "topology",
         live,
         topics="flows",
-        graphs=graphs_of(live.flow),
+        graphs=await web.read(graphs_of, live.flow),
         items=outline_of(live.flow),
         link=link,
     )

@@ -42,7 +42,7 @@ LABEL: Final = 26  # of a lane: its name
 WAY: Final = 12  # where a line passes by
 ROW_WIDTH: Final = 4 * BOX_WIDTH + 3 * BESIDE  # what stands side by side is broken into rows of about this
 PHONE_WIDTH: Final = 340  # what is shown of a drawing at once, there
-TASKS_MAX: Final = 1000  # a drawing of more tells nobody anything, and is a page of megabytes
+TASKS_MAX: Final = 400  # a drawing of more tells nobody anything, and costs the daemon's loop a tenth of a second
 _APART: Final = frozenset({"errors", "finally", "afterExecution"})
 
 
