@@ -37,6 +37,7 @@ def test_every_flow_is_live_and_none_has_an_error(daemon: Daemon) -> None:
         "guarded-import",
         "inbox",
         "nightly-orders",
+        "release",
         "samples",
     ]
 
@@ -141,3 +142,13 @@ def test_a_batch_of_files_starts_one_execution_once_it_has_settled(daemon: Daemo
 def test_the_page_shows_every_flow(daemon: Daemon) -> None:
     page = wait_until(lambda: daemon.http.get("/flows").text, what="the page of flows")
     assert all(flow_id in page for flow_id in daemon.flow_ids())
+
+
+def test_a_release_ships_once_it_is_approved_and_not_otherwise(daemon: Daemon) -> None:
+    shipped, held = (daemon.until(daemon.start("release"), "PAUSED") for _ in range(2))
+    daemon.act(shipped, "review", decision="APPROVE")
+    daemon.act(held, "review", decision="DENY", comment="not on a Friday")
+
+    assert daemon.logs(daemon.ended(shipped), "ship") == ["shop-2.4.1.tar.gz goes to 10 % of users"]
+    assert (daemon.ended(held).state, daemon.logs(held, "ship")) == ("CANCELLED", [])
+    assert daemon.logs(held, "keep") == ["Held by somebody: not on a Friday"]
