@@ -492,6 +492,13 @@ class MemoryDaemon:
         start = (search.page - 1) * search.size
         return Page(tuple(found[start : start + search.size]), len(found))
 
+    def last_iterations(self, loop_run_id: str, limit: int) -> tuple[Execution, ...]:
+        found = [
+            each for each in self.executions.values() if each.loop_run and each.loop_run.task_run_id == loop_run_id
+        ]
+        found.sort(key=lambda each: each.loop_run.item.index if each.loop_run else 0, reverse=True)
+        return tuple(found[:limit])
+
     def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[RunMark, ...]]:
         marks: dict[FlowKey, tuple[RunMark, ...]] = {}
         for each in sorted(self.executions.values(), key=lambda execution: execution.started_at):
@@ -668,6 +675,8 @@ def _meets(execution: Execution, wanted: Filter) -> bool:
         case Field.LABELS:
             key, _, value = text.partition(":")
             return execution.labels.get(key) == value
+        case Field.KIND:
+            return (execution.kind in wanted.values) is not (wanted.op is Op.NOT_EQUALS)
         case Field.TRIGGER_EXECUTION_ID:
             return execution.trigger is not None and execution.trigger.variables.get("executionId") == text
         case Field.START_DATE:

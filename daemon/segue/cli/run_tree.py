@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from segue.cli.printing import one_line, span_text
+from segue.engine.flowables.loop import how_far
 from segue.model.execution import Execution, Moved, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.state import State
@@ -26,7 +27,17 @@ class Row:
 
 
 def title_of(execution: Execution, now: datetime) -> Row:
-    return Row(f"{execution.namespace}/{execution.flow_id}", execution.state, took(execution.history, now))
+    place = place_of(execution)
+    return Row(place or f"{execution.namespace}/{execution.flow_id}", execution.state, took(execution.history, now))
+
+
+def place_of(execution: Execution) -> str:
+    """Of an iteration its Loop and what it is for, the Loops around it by their numbers: `inner 3.0 [value]`."""
+    if (loop_run := execution.loop_run) is None:
+        return ""
+    numbers = ".".join(str(item.index) for item in (*reversed(loop_run.parents), loop_run.item))
+    item = loop_run.item
+    return f"{loop_run.task_id} {numbers} [{_short(str(item.value) if item.key is None else item.key)}]"
 
 
 def rows_of(execution: Execution, now: datetime, *, rows_max: int) -> list[Row]:
@@ -60,7 +71,9 @@ def failure_of(run: TaskRun) -> str:
 
 def _row(run: TaskRun, depth: int, now: datetime) -> Row:
     tries = f"attempt {len(run.attempts)}" if len(run.attempts) > 1 else ""
-    note = ": ".join(each for each in (tries, failure_of(run)) if each)
+    iterations = how_far(run)
+    count = f"{iterations[0]}/{iterations[1]} iterations" if iterations is not None else ""
+    note = ": ".join(each for each in (tries, count, failure_of(run)) if each)
     length = "" if run.state in _TIMELESS else took(run.history, now)
     return Row(_INDENT * (depth + 1) + name_of(run), run.state, length, note)
 

@@ -33,7 +33,7 @@ from segue.engine.flowables.loop import (
     told,
 )
 from segue.engine.flowables.steering import Question
-from segue.engine.limits import AT_ONCE_MAX
+from segue.engine.limits import AT_ONCE_MAX, ITERATIONS_AT_ONCE
 from segue.engine.notes import OUTCOME
 from segue.engine.outcome import worse
 from segue.engine.scene import Scene
@@ -124,7 +124,8 @@ def _beyond(scene: Scene) -> int:
 def _ordered(scene: Scene) -> Changes:
     """As many further iterations as there is room for, or what has to be known before; `()`: nothing now."""
     notes = scene.progress.notes
-    room = min(body_of(scene.node).concurrency_limit or AT_ONCE_MAX, AT_ONCE_MAX) - len(notes[OPEN])
+    at_once = min(body_of(scene.node).concurrency_limit or ITERATIONS_AT_ONCE, AT_ONCE_MAX)
+    room = at_once - len(notes[OPEN])
     if room <= 0:
         return ()
     if notes[AGAIN]:

@@ -14,6 +14,10 @@ AT_ONCE_MAX: Final = 1_000
 """Values of a loop without a limit of its own that are under way at once. No pool of workers is that large, and making a
 hundred thousand task runs in one go would keep everybody else waiting."""
 
+ITERATIONS_AT_ONCE: Final = 100
+"""Iterations that a Loop without a limit of its own has under way at once. Those that are open stand in the notes of its
+task run, which are written at the news of each of them. A limit that says more counts, up to AT_ONCE_MAX."""
+
 RESUBMITS_MAX: Final = 3
 """How often an attempt is given to another worker when its worker is gone. Dagu and Kestra try for ever, and a task
 that takes its worker down with it then never ends."""

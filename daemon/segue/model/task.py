@@ -141,7 +141,7 @@ class FetchType(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
     """The tasks once for each value (2.0), each time as an execution of its own, `concurrency_limit` of them at once (0:
-    no limit of its own).
+    no limit but the engine's).
 
     `values` is a list, a map, or an expression that gives one of them or the address of a file with a value in a line.
     `outputs` are those of each iteration. `errors` and `finally_` are the loop's: they run once, beside it.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.git.names import parse_source
-from segue.model.execution import Execution
+from segue.model.execution import Execution, Kind
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId
 from segue.model.problem import Problem
@@ -58,7 +58,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """How all executions of the run are now, oldest first, and the log lines that came since the last news."""
+    """How all executions of the run are now, oldest first, and the log lines that came since the last news. Iterations
+    of a Loop that ended well are told once: there may be very many."""
 
     seen: tuple[Seen, ...]
     lines: tuple[LogEntry, ...]
@@ -157,6 +158,7 @@ class LocalRun:
             await self._segue.daemon.act(live.execution.id, Kill())
 
     async def _news(self) -> News:
+        self._forget_iterations()
         # In this order: what an execution logged is stored before it is over.
         # What is set in motion meanwhile comes with the next news.
         open_ = [each for each in self._flows if each not in self._ended]
@@ -169,6 +171,13 @@ class LocalRun:
         lines.sort(key=lambda line: line.id)
         seen = tuple(Seen(self._now(each), flow) for each, flow in self._flows.items())
         return News(seen, tuple(lines), self._segue.clock.now())
+
+    def _forget_iterations(self) -> None:
+        """Those that have been told for the last time."""
+        for each in [*self._ended.values()]:
+            if each.kind is Kind.LOOP and each.state.is_success:
+                del self._flows[each.id], self._ended[each.id]
+                self._read_up_to.pop(each.id, None)
 
     async def _lines_of(self, execution_id: ExecutionId) -> list[LogEntry]:
         found: list[LogEntry] = []

@@ -205,6 +205,10 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             return executions.iterations(connection, loop_run_id, after=after, limit=limit)
 
+    def last_iterations(self, loop_run_id: str, limit: int) -> tuple[Execution, ...]:
+        with self._readers.snapshot() as connection:
+            return executions.last_iterations(connection, loop_run_id, limit=limit)
+
     def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
         with self._readers.snapshot() as connection:
             return executions.unfinished_iterations(connection, loop_run_id, after=after, limit=limit)
@@ -299,6 +303,8 @@ def _iterations(wanted: Sequence[ports.Wanted]) -> searching.Iterations:
     """Who asks by kind, for certain executions or for what others started means iterations of loops as well; nobody else
     sees them."""
     named = tuple(_named(wanted))
+    if _NO_ITERATIONS in wanted:
+        return searching.Iterations.LEFT_OUT
     kinds = {value for each in named if each.field is Field.KIND and each.op is Op.EQUALS for value in each.values}
     if kinds == {Kind.LOOP.value} and all(each in wanted for each in named if each.field is Field.KIND):
         return searching.Iterations.ALONE
@@ -382,6 +388,7 @@ def _filter(each: ports.Filter) -> dict[str, Any]:
             return {"columns": ((_COLUMNS[field], match),)}
 
 
+_NO_ITERATIONS: Final = ports.Filter(Field.KIND, Op.NOT_EQUALS, (Kind.LOOP.value,))
 _NAMING_ITERATIONS: Final = frozenset({Field.ID, Field.KIND, Field.CHILD, Field.TRIGGER_EXECUTION_ID})
 # Fields by which few executions may be found, and the columns of all that are compared row by row.
 _DRIVING: Final = {

@@ -298,6 +298,9 @@ SELECT loop_index, max(id) FROM executions
 WHERE loop_task_run_id = ? AND loop_index > ? AND parent_id IS NULL AND state <> 'RETRIED'
 GROUP BY loop_index ORDER BY loop_index LIMIT ?;
 
+-- name: last_iterations
+SELECT id FROM executions WHERE loop_task_run_id = ? AND parent_id IS NULL ORDER BY loop_index DESC, id DESC LIMIT ?;
+
 -- name: unfinished_iterations
 SELECT loop_index, id FROM (
     SELECT loop_index, max(id) AS id, state FROM executions

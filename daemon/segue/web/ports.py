@@ -658,6 +658,9 @@ class Reads(Protocol):
     def iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
         """Of the task run of a Loop those behind the number `after`, in their order."""
 
+    def last_iterations(self, loop_run_id: str, limit: int) -> tuple[Execution, ...]:
+        """Those of the last values that have begun, the last one first."""
+
     def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
         """The same, only those that did not end well: number and execution."""
 

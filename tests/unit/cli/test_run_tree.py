@@ -4,10 +4,12 @@ import io
 from dataclasses import replace
 from datetime import timedelta
 
+from rich.console import Console
 from segue.cli.run_tree import Row, rows_of, title_of
-from segue.cli.run_view import LinesView
+from segue.cli.run_view import LinesView, TreeView
+from segue.model.execution import Execution, Item, Kind, LoopRun, Moved
 from segue.model.flow import Flow
-from segue.model.names import ExecutionId
+from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.model.task import ForEach, Retry
 from segue.runtime.local import News, Seen
@@ -85,3 +87,40 @@ def test_the_outcome_is_that_of_the_last_retry() -> None:
     again.original_id = first.id
     told = News(tuple(Seen(each, flow("a")) for each in (first, again, other)), (), START)
     assert told.outcome is again
+
+
+def iteration(index: int, value: object, state: State = State.RUNNING) -> Execution:
+    loop_run = LoopRun(
+        task_id="loop",
+        task_run_id=TaskRunId("e-0"),
+        item=Item(index=index, value=value),
+        parents=(Item(index=7, value="outer"),),
+    )
+    made = replace(execution_of(flow("a")), id=ExecutionId(f"i{index}"), kind=Kind.LOOP, loop_run=loop_run)
+    made.history.append(Moved(state, START))
+    return made
+
+
+def test_an_iteration_is_called_by_its_loop_its_numbers_and_its_value() -> None:
+    assert title_of(iteration(3, "north\nwest"), START).name == "loop 7.3 [north west]"
+
+
+def test_of_an_iterations_task_runs_the_lines_say_which_it_is() -> None:
+    player = Player(flow("a"), execution=iteration(3, 12, State.CREATED)).run()
+    stream = io.StringIO()
+    LinesView(stream).show(News((Seen(player.execution, player.flow),), (), player.now))
+    assert "loop 7.3 [12] a" in stream.getvalue()
+
+
+def test_a_few_iterations_are_drawn_those_first_that_failed() -> None:
+    around = execution_of(flow("a"))
+    found = [iteration(number, number, State.FAILED if number == 9 else State.RUNNING) for number in range(10)]
+    console = Console(file=io.StringIO(), width=100, height=100, force_terminal=False)
+    view = TreeView(console)
+    view.show(News(tuple(Seen(each, flow("a")) for each in (around, *found)), (), START))
+    with view.shown():
+        pass
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "loop 7.9 [9]" in text
+    assert "loop 7.5 [5]" not in text
+    assert "... and 5 more iterations" in text

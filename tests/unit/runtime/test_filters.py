@@ -36,6 +36,7 @@ STORY = [
     ended(4, State.WARNING, namespace="companyb", flow_id="etl-nightly", kind=Kind.TEST),
     an_execution(5, parent_id=an_id(0), revision=7),
     an_execution(6, trigger=TriggeredBy(id="after", type="t", variables={"executionId": an_id(1)})),
+    an_execution(7, kind=Kind.LOOP, trigger=TriggeredBy(id="loop", type="t", variables={"executionId": an_id(2)})),
 ]
 LINES = [
     ("INFO", 0, "greet", "hello"),
@@ -107,10 +108,16 @@ EXECUTIONS = {
     f"filters[id][IN]={an_id(1)},{an_id(4)}": [1, 4],
     f"filters[id][IN]={an_id(1)},{an_id(4)}&filters[id][EQUALS]={an_id(4)}": [4],
     f"filters[id][STARTS_WITH]={an_id(3)[:-1]}&filters[flowId][EQUALS]=etl": [3],
-    "filters[childFilter][EQUALS]=CHILD": [6],
+    "filters[childFilter][EQUALS]=CHILD": [6, 7],
+    "kind=LOOP": [7],
+    "filters[kind][IN]=LOOP,TEST": [4, 7],
+    "filters[kind][NOT_EQUALS]=LOOP": [0, 1, 2, 3, 4, 5, 6],
+    f"triggerExecutionId={an_id(2)}": [7],
+    f"triggerExecutionId={an_id(2)}&filters[kind][NOT_EQUALS]=LOOP": [],
+    f"filters[id][EQUALS]={an_id(7)}": [7],
     "childFilter=MAIN&namespace=company.team": [0, 1, 2, 5],
     "filters[kind][EQUALS]=TEST": [4],
-    "filters[kind][NOT_IN]=TEST": [0, 1, 2, 3, 5, 6],
+    "filters[kind][NOT_IN]=TEST": [0, 1, 2, 3, 5, 6, 7],
     "filters[flowRevision][EQUALS]=7": [5],
     "filters[scope][EQUALS]=USER&filters[flowRevision][IN]=7,8": [5],
     # Groups.

@@ -35,6 +35,20 @@ def test_a_database_is_opened_again_with_what_is_in_it(tmp_path: Path) -> None:
         assert connection.execute("SELECT * FROM settings").fetchall() == [("a", "1")]
 
 
+def test_executions_of_an_older_database_are_counted_and_are_no_iterations(tmp_path: Path) -> None:
+    path = tmp_path / "segue.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(f"{migrations()[0].script}; PRAGMA user_version = 1;")
+        connection.execute(
+            "INSERT INTO executions (id, namespace, flow_id, revision, commit_id, state, kind, attempt_number, started_at,"
+            " is_live, history, progress) VALUES ('e', 'a.b', 'f', 1, 'c', 'SUCCESS', 'NORMAL', 1, 0, 0, '[]', '[]')"
+        )
+    open_database(path).close()
+    with closing(connect_to_read(path)) as connection:
+        assert connection.execute("SELECT * FROM execution_counts").fetchall() == [(0, "a.b", "f", "SUCCESS", 1)]
+        assert connection.execute("SELECT id FROM executions WHERE is_loop = 0").fetchall() == [("e",)]
+
+
 def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "segue.db"
     open_database(path).close()

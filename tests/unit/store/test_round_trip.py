@@ -7,7 +7,18 @@ from typing import Any
 
 import hypothesis.strategies as some
 from hypothesis import HealthCheck, given, settings
-from segue.model.execution import Attempt, Execution, Failure, Kind, Moved, Progress, TaskRun, TriggeredBy
+from segue.model.execution import (
+    Attempt,
+    Execution,
+    Failure,
+    Item,
+    Kind,
+    LoopRun,
+    Moved,
+    Progress,
+    TaskRun,
+    TriggeredBy,
+)
 from segue.model.names import ExecutionId, TaskRunId, task_run_id
 from segue.model.state import State
 from segue.store.batch import Batch
@@ -44,6 +55,16 @@ attempts = some.builds(
     history=histories,
     worker=some.none() | texts,
     failure=some.none() | some.builds(Failure, message=texts, kind=texts),
+)
+
+
+items = some.builds(Item, index=some.integers(0, 99), value=values, key=some.none() | texts)
+loop_runs = some.builds(
+    LoopRun,
+    task_id=texts,
+    task_run_id=some.just(TaskRunId("p-0")),
+    item=items,
+    parents=some.lists(items, max_size=2).map(tuple),
 )
 
 
@@ -87,6 +108,7 @@ def any_executions(draw: some.DrawFn) -> Execution:
         scheduled_at=draw(some.none() | times),
         attempt_number=draw(some.integers(1, 5)),
         kind=draw(some.sampled_from(Kind)),
+        loop_run=draw(some.none() | loop_runs),
         progress=draw(progresses),
         task_runs=draw(task_runs(id_)),
         unsettled=deque(),

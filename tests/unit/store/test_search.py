@@ -6,14 +6,24 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from segue.model.execution import Execution, Kind, Moved, TriggeredBy
-from segue.model.names import ExecutionId
+from segue.model.execution import Execution, Item, Kind, LoopRun, Moved, TriggeredBy
+from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.store.errors import ReadTooLong
 from segue.store.reads import search as search_module
 from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
-from segue.store.reads.search import Column, Filters, Page, Sort, counts_by_state, ids_of, search, state_match
+from segue.store.reads.search import (
+    Column,
+    Filters,
+    Iterations,
+    Page,
+    Sort,
+    counts_by_state,
+    ids_of,
+    search,
+    state_match,
+)
 
 from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution, an_id, at
 
@@ -21,6 +31,13 @@ from tests.unit.store.story import WriterUnderTest, a_batch_with, an_execution, 
 def ended(number: int, state: State, **fields: object) -> Execution:
     history = [Moved(State.CREATED, at(number)), Moved(state, at(number * 2 + 1))]
     return an_execution(number, history=history, **fields)
+
+
+def an_iteration(number: int, **fields: object) -> Execution:
+    """Of a Loop of the execution 2."""
+    by = TriggeredBy(id="loop", type="t", variables={"executionId": an_id(2)})
+    loop_run = LoopRun(task_id="loop", task_run_id=TaskRunId(f"{an_id(2)}-0"), item=Item(index=number, value="x"))
+    return an_execution(number, kind=Kind.LOOP, trigger=by, loop_run=loop_run, **fields)
 
 
 # Number -> execution; the story of every test here.
@@ -35,6 +52,8 @@ STORY = [
     an_execution(
         7, trigger=TriggeredBy(id="after", type="t", variables={"executionId": an_id(1)}), labels={"ünï": "日本 'x'"}
     ),
+    an_iteration(8),
+    an_iteration(9, state=State.FAILED),
 ]
 
 CASES = {
@@ -105,6 +124,15 @@ CASES = {
         Filters(flows=(equals("hello"),), any_of=((Filters(text="companyb"), Filters(revision=7)),)),
         [6],
     ),
+    "iterations alone": (Filters(iterations=Iterations.ALONE), [9, 8]),
+    "iterations too": (Filters(iterations=Iterations.TOO), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
+    "iterations too, by state": (
+        Filters(iterations=Iterations.TOO, states=(state_match(State.FAILED),)),
+        [9, 1],
+    ),
+    "iterations alone, by flow": (Filters(iterations=Iterations.ALONE, flows=(equals("hello"),)), [9, 8]),
+    "iterations of a caller": (Filters(iterations=Iterations.ALONE, trigger_execution_id=an_id(2)), [9, 8]),
+    "iterations of a caller, left out": (Filters(trigger_execution_id=an_id(2)), []),
     "SQL in a text": (Filters(text="' OR 1=1 --"), []),
 }
 

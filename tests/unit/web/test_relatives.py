@@ -1,6 +1,7 @@
 """What an execution started, and what started it, on its page."""
 
-from segue.model.execution import TriggeredBy
+from segue.engine.flowables import loop
+from segue.model.execution import Execution, Item, Kind, LoopRun, Progress, TriggeredBy
 from segue.model.state import State
 from segue.web.pages.execution import caller_of
 from starlette.testclient import TestClient
@@ -35,6 +36,59 @@ def test_many_are_shown_in_part_and_all_in_the_list(client: TestClient, daemon: 
     text = client.get(f"/executions?triggerExecutionId={caller.id}").text
     assert "1–25 of 30 executions" in text
     assert "Clear" in text
+
+
+def looping(daemon: MemoryDaemon) -> tuple[Execution, list[Execution]]:
+    """An execution with a Loop, one of whose iterations failed."""
+    around = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    notes = {loop.IS_MAP: True, loop.COUNT: 3, loop.ENDED: {"SUCCESS": 1, "FAILED": 1}}
+    run = daemon.add_run(around, "each", [(State.RUNNING, 0)], progress=Progress(branch="tasks", notes=notes))
+    made = [
+        daemon.add_execution(
+            KEY,
+            [(state, 0)],
+            kind=Kind.LOOP,
+            trigger=called_by(around.id),
+            loop_run=LoopRun(
+                task_id="each",
+                task_run_id=run.id,
+                item=Item(index=index, key=f"k{index}", value=f"value <{index}>"),
+                parents=(Item(index=7, value="outer"),),
+            ),
+        )
+        for index, state in enumerate([State.SUCCESS, State.FAILED, State.RUNNING])
+    ]
+    return around, made
+
+
+def test_iterations_stand_with_their_loop_and_not_among_what_was_called(
+    client: TestClient, daemon: MemoryDaemon
+) -> None:
+    around, made = looping(daemon)
+    text = client.get(f"/executions/{around.id}").text
+    assert "2/3</span>" in text
+    assert all(f'href="/executions/{each.id}"' in text for each in made)
+    assert "value &lt;1&gt;" in text
+    assert f"kind=LOOP&amp;triggerExecutionId={around.id}&amp;triggerId=each" in text
+    assert "Executions that it started" not in text
+
+
+def test_an_iteration_says_what_it_is_for(client: TestClient, daemon: MemoryDaemon) -> None:
+    around, made = looping(daemon)
+    text = client.get(f"/executions/{made[1].id}").text
+    assert f'Iteration of</dt><dd>company.team/caller <a href="/executions/{around.id}">' in text
+    assert "<code>k1</code>" in text
+    assert "outer" in text
+    told = client.get(f"/api/v1/main/executions/{made[1].id}").json()
+    assert told["kind"] == "LOOP"
+    assert told["loopRun"] == {
+        "taskId": "each",
+        "taskRunId": f"{around.id}-0",
+        "index": 1,
+        "key": "k1",
+        "value": "value <1>",
+        "parents": [{"index": 7, "key": None, "value": "outer"}],
+    }
 
 
 def test_what_a_stranger_sent_as_a_caller_is_no_link(daemon: MemoryDaemon) -> None:

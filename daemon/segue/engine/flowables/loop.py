@@ -112,6 +112,12 @@ def told(notes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def how_far(run: TaskRun) -> tuple[int, int] | None:
+    """Of the task run of a Loop how many iterations have ended, and how many values there are."""
+    notes = run.progress.notes if run.progress is not None else {}
+    return (sum(notes[ENDED].values()), notes[COUNT]) if IS_MAP in notes else None
+
+
 def item_of(scene: Scene, number: int) -> Item:
     """The item of an iteration whose value is at hand."""
     progress = scene.progress

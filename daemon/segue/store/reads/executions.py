@@ -212,6 +212,11 @@ def iterations(connection: sqlite3.Connection, loop_run_id: str, *, after: int, 
     return many(connection, [id_ for _, id_ in rows])
 
 
+def last_iterations(connection: sqlite3.Connection, loop_run_id: str, *, limit: int) -> tuple[Execution, ...]:
+    """Those of the last values that have begun, the last one first. Costs the same however many there are."""
+    return many(connection, [id_ for (id_,) in connection.execute(QUERIES["last_iterations"], (loop_run_id, limit))])
+
+
 def unfinished_iterations(
     connection: sqlite3.Connection, loop_run_id: str, *, after: int, limit: int
 ) -> tuple[tuple[int, ExecutionId], ...]:

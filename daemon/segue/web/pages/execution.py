@@ -1,6 +1,6 @@
 """An execution: its state, its task runs against time, its logs as they come, what went in and came out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from segue.model.execution import Execution, TaskRun
+from segue.engine.flowables.loop import how_far
+from segue.model.execution import Execution, Kind, TaskRun
 from segue.model.flow import Flow
 from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
@@ -49,6 +50,9 @@ from segue.web.shapes import length_of
 LINES: Final = 400
 CHILDREN: Final = 25
 FIGURES: Final = 100
+ITERATIONS: Final = 10
+LOOPS: Final = 20
+"""Of so many Loops on the page the last iterations are shown."""
 _ACTS: Final[dict[str, Action]] = {
     "kill": Kill(),
     "pause": Pause(),
@@ -158,6 +162,7 @@ async def show(
     possible = await web.daemon.possible_acts(first.id)
     execution = await web.execution_alone(first.id)
     total, runs = await _task_runs(web, request, execution)
+    iterations = await _iterations(web, runs)
     wanted_inputs = web.daemon.asked_on_resume(execution.id)
     reviews = web.daemon.open_reviews(execution.id)
     given = given or Given()
@@ -186,6 +191,7 @@ async def show(
         chart=chart,
         caller=caller_of(execution),
         children=children,
+        iterations=iterations,
         paging=Paging.of(request, total=total, size=ROWS_MAX),
         entries=entries,
         earlier=entries[0].id if len(entries) == LINES else None,
@@ -210,7 +216,15 @@ async def show(
 
 
 def _started_by(execution_id: str) -> Search:
-    return Search(filters=(Filter(Field.TRIGGER_EXECUTION_ID, Op.EQUALS, (execution_id,)),), size=CHILDREN)
+    """Iterations are not among them: they stand with their Loop."""
+    by_caller = Filter(Field.TRIGGER_EXECUTION_ID, Op.EQUALS, (execution_id,))
+    return Search(filters=(by_caller, Filter(Field.KIND, Op.NOT_EQUALS, (Kind.LOOP.value,))), size=CHILDREN)
+
+
+async def _iterations(web: Web, runs: Iterable[TaskRun]) -> dict[str, tuple[Execution, ...]]:
+    """The last ones of each Loop, by its task run."""
+    of_loops = islice((run for run in runs if how_far(run) is not None), LOOPS)
+    return {run.id: await web.read(web.reads.last_iterations, run.id, ITERATIONS) for run in of_loops}
 
 
 async def _task_runs(web: Web, request: Request, execution: Execution) -> tuple[int, list[TaskRun]]:

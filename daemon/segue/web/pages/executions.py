@@ -34,6 +34,7 @@ _FIELDS: Final = (
     "flowId",
     "labels",
     "timeRange",
+    "kind",
     "triggerId",
     "parentId",
     "triggerExecutionId",
@@ -42,6 +43,7 @@ _FIELDS: Final = (
 )
 # Those without a field of their own in the form: shown while they are asked for, and kept.
 _QUIET: Final = {
+    "kind": "kind",
     "triggerId": "trigger",
     "parentId": "replays of",
     "triggerExecutionId": "started by",

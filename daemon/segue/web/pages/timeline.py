@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
+from segue.engine.flowables.loop import how_far
 from segue.model.execution import Attempt, Execution, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.state import State
@@ -30,6 +31,11 @@ class Row:
     bars: tuple[Bar, ...]
     started_at: datetime
     length: timedelta
+
+    @property
+    def iterations(self) -> tuple[int, int] | None:
+        """Of a Loop how many have ended, and how many there are."""
+        return how_far(self.run)
 
     @property
     def failures(self) -> list[Attempt]:
