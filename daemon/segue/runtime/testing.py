@@ -3,10 +3,10 @@ judged once it has ended.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from segue.engine import assertions, fixtures, templates
 from segue.engine.rebuild import restore
@@ -30,6 +30,8 @@ from segue.storage.storage import StorageFailure
 from segue.web.actions import Kill
 from segue.web.live import execution_topic
 from segue.web.ports import LogSearch, Refusal
+
+T = TypeVar("T")
 
 LOG_LINES_MAX: Final = 50
 LOG_LINE_LENGTH_MAX: Final = 2_000
@@ -114,7 +116,14 @@ class _Runs:
 
 
 class CannotRun(Exception):
-    """Why there is no execution of a case, or none that ends."""
+    """Why there is no execution of a case, or (`execution_id`) why one was killed, or could not be judged."""
+
+    def __init__(self, message: str, execution_id: ExecutionId | None = None) -> None:
+        super().__init__(message, execution_id)
+        self.message, self.execution_id = message, execution_id
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(slots=True)
@@ -123,7 +132,6 @@ class _Watch:
 
     latest: ExecutionId
     ended: asyncio.Future[None]
-    deployed: Deployed | None = None
     paused: str = ""
 
 
@@ -143,11 +151,15 @@ class CaseRuns:
         try:
             deployed = self._deployed(suite)
             execution = await self._executed(deployed, case)
+            held, errors = await self._in_time(self._judged(deployed, execution, case), "be judged", execution.id)
         except CannotRun as error:
             return replace(
-                result, errors=(CaseError(message=str(error), line=case.line),), seconds=monotonic() - started
+                result,
+                execution_id=error.execution_id,
+                errors=(CaseError(message=str(error), line=case.line),),
+                logs=() if error.execution_id is None else await self._logs(error.execution_id),
+                seconds=monotonic() - started,
             )
-        held, errors = await self._judged(deployed, execution, case)
         unexpected = _unexpected(execution, case)
         is_good = not errors and unexpected is None and all(each.holds for each in held)
         return replace(
@@ -174,26 +186,32 @@ class CaseRuns:
 
     async def _executed(self, deployed: Deployed, case: Case) -> Execution:
         """The execution at its end. Raises CannotRun."""
-        prepared = await self._prepared(deployed, case)
-        watch = _Watch(prepared.id, asyncio.get_running_loop().create_future(), deployed)
+        prepared = await self._in_time(self._prepared(deployed, case), "start")
+        watch = _Watch(prepared.id, asyncio.get_running_loop().create_future())
         self._watched[prepared.id] = watch
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._segue.loop.call(partial(self._segue.starts.begin_and_wait, prepared, waits=False))
-                await watch.ended
-                await self._is_over(watch.latest)
-        except CannotRun:
+            await self._in_time(self._run_to_end(prepared, watch), "end")
+        except CannotRun as error:
             await self._segue.daemon.act(watch.latest, Kill())
-            raise
-        except TimeoutError as error:
-            await self._segue.daemon.act(watch.latest, Kill())
-            still = f"; {watch.paused}" if watch.paused else ""
-            raise CannotRun(f"the execution did not end within {self._seconds:g} s, it was killed{still}") from error
+            still = f"; {watch.paused}" if watch.paused and watch.paused not in error.message else ""
+            raise CannotRun(f"{error}{still}", watch.latest) from error
         finally:
             del self._watched[prepared.id]
         execution = await asyncio.to_thread(self._segue.reads.execution, watch.latest)
         assert execution is not None
         return restore(deployed.plan, execution)
+
+    async def _in_time(self, work: Awaitable[T], what: str, execution_id: ExecutionId | None = None) -> T:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await work
+        except TimeoutError as error:
+            raise CannotRun(f"the execution did not {what} within {self._seconds:g} s", execution_id) from error
+
+    async def _run_to_end(self, prepared: Prepared, watch: _Watch) -> None:
+        await self._segue.loop.call(partial(self._segue.starts.begin_and_wait, prepared, waits=False))
+        await watch.ended
+        await self._is_over(watch.latest)
 
     async def _prepared(self, deployed: Deployed, case: Case) -> Prepared:
         given = case.fixtures
@@ -251,10 +269,10 @@ class CaseRuns:
         runs = (run for run in live.execution.task_runs.values() if run.state is State.PAUSED)
         names = ", ".join(f"'{run.task_id}'" for run in runs)
         watch.paused = f"it is paused at {names or 'no task'}"
-        if live.execution.state is State.PAUSED and not self._segue.timers.has_any(live.execution.id):
-            why = f"the execution waits for somebody at {names or 'a pause'}, and in a test nobody resumes it"
-            if not watch.ended.done():
-                watch.ended.set_exception(CannotRun(f"{why}: give the task a fixture"))
+        is_stuck = live.execution.state is State.PAUSED and not self._segue.timers.has_any(live.execution.id)
+        if is_stuck and not watch.ended.done():
+            why = f"{watch.paused}, and in a test nobody resumes it: give the task a fixture"
+            watch.ended.set_exception(CannotRun(f"the execution does not end: {why}"))
 
     async def _is_over(self, execution_id: ExecutionId) -> None:
         """Until what runs after the end has ended too."""
