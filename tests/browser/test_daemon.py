@@ -117,14 +117,17 @@ def test_a_pause_is_answered_and_what_was_wrong_with_the_answer_stands_at_its_fi
 def test_a_commit_shows_by_itself_and_so_does_what_is_wrong_with_it(page: Page, daemon: Daemon) -> None:
     page.goto("/git")
     expect(page.locator("[data-pulse]")).to_be_visible()
-    daemon.repository.commit({PATH: COUNTS + "lables: {}\n"}, "Try labels")
+    broken = daemon.repository.commit({PATH: COUNTS + "lables: {}\n"}, "Try labels")
     expect(page.locator("#problems")).to_contain_text("lables", timeout=20_000)
     expect(page.locator("#problems .place").first).to_contain_text(f"{PATH}:{COUNTS.count(chr(10)) + 1}:1")
-    daemon.repository.commit({PATH: COUNTS + "labels: {team: web}\n"}, "Say labels")
+    fixed = daemon.repository.commit({PATH: COUNTS + "labels: {team: web}\n"}, "Say labels")
     expect(page.locator("#problems .problem")).to_have_count(0, timeout=20_000)
     expect(page.locator("#changes")).to_contain_text("Say labels", timeout=20_000)
     page.goto(f"{FLOW}/revisions")
     expect(page.locator("#diff")).to_contain_text("+labels: {team: web}")
+    page.goto(f"/git/changes?from={broken}&to={fixed}")
+    expect(page.locator(".d-removed")).to_have_text("-lables: {}")
+    expect(page.locator(".d-added")).to_have_text("+labels: {team: web}")
 
 
 def test_its_pages_run_clean(page: Page, daemon: Daemon) -> None:
@@ -135,3 +138,7 @@ def test_its_pages_run_clean(page: Page, daemon: Daemon) -> None:
         checks.check_ran_clean(heard, page)
         checks.check_named(page)
         checks.check_fits(page, 390)
+    page.goto(FLOW)
+    expect(page.locator("#month")).to_contain_text(re.compile(r"\d+ runs"))
+    page.goto("/logs?namespace=company&flowId=counts")
+    expect(page.locator(".lines li").first).to_be_visible()
