@@ -132,6 +132,25 @@ def test_an_execution_reads_whole(kestra: KestraClient, ended: Any) -> None:
     assert kestra.executions.flow_from_execution_by_id(ended.id, T).id == "hello"
 
 
+def test_what_an_execution_led_to_is_followed(kestra: KestraClient) -> None:
+    caller = kestra.executions.create_execution(T, TEAM, "caller")
+    last: dict[str, Any] = {}
+    for event in kestra.executions.follow_dependencies_execution(caller.id, T, expand_all=True):
+        last[event.flow_id] = event
+        if event.flow_id == "after" and event.state.current == "PAUSED":
+            kestra.executions.resume_execution(event.execution_id, T)
+    assert {flow: event.state.current for flow, event in last.items()} == {
+        "caller": "SUCCESS",
+        "hello": "SUCCESS",
+        "after": "SUCCESS",
+    }
+    hello = last["hello"].execution_id
+    below = kestra.executions.follow_dependencies_execution(hello, T, destination_only=True)
+    assert [event.flow_id for event in below] == ["hello"]
+    above = kestra.executions.follow_dependencies_execution(hello, T)
+    assert [event.flow_id for event in above] == ["hello", "caller"]
+
+
 def test_its_outputs_and_files_are_at_hand(kestra: KestraClient, ended: Any) -> None:
     assert kestra.outputs.execution_outputs(ended.id, T) == {"greeting": "Hello Ada"}
     (rows,) = kestra.outputs.task_outputs_information(ended.id, T)

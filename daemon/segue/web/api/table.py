@@ -28,6 +28,7 @@ from segue.web.api import (
     metrics,
     namespaces,
     plugins,
+    relatives,
     suites,
     triggers,
 )
@@ -115,6 +116,7 @@ _EXECUTIONS: Final = [
     Entry("GET", f"{_E}/{{id}}", executions.read, Need.READ),
     Entry("DELETE", f"{_E}/{{id}}", acts.DELETE, Need.ACT),
     Entry("GET", f"{_E}/{{id}}/follow", executions.follow, Need.READ),
+    Entry("GET", f"{_E}/{{id}}/follow-dependencies", relatives.follow, Need.READ),
     Entry("GET", f"{_E}/{{id}}/flow", executions.flow_of, Need.READ),
     Entry("GET", f"{_E}/{{id}}/graph", graphs.of_execution, Need.READ),
     Entry("GET", f"{_E}/{{id}}/file", execution_files.file, Need.READ),
