@@ -144,7 +144,7 @@ def _paging(query: QueryParams, found: Page[Any]) -> Paging:
 def _done(query: QueryParams) -> str:
     """What an act has come to; nothing for words that are not ours."""
     word, number = _DONE.get(query.get("done", "")), query.get("count", "")
-    if word is None or not number.isascii() or not number.isdigit():
+    if word is None or not re.fullmatch("[0-9]{1,9}", number):
         return ""
     return f"{int(number)} execution{'s' if int(number) != 1 else ''} {word}."
 

@@ -125,7 +125,7 @@ function replaceParts(fresh) {
     const point = part.contains(document.activeElement) ? nameOf(document.activeElement) : null;
     const scrolled = [...part.querySelectorAll("[data-scrolls]")].map((each) => ({ left: each.scrollLeft, top: each.scrollTop, isAtEnd: isAtEnd(each) }));
     part.replaceChildren(...next.childNodes);
-    if (point !== null) [...part.querySelectorAll(REACHABLE)].find((each) => nameOf(each) === point)?.focus({ preventScroll: true });
+    if (point !== null) [...part.querySelectorAll(REACHABLE)].find((each) => nameOf(each) === point && each.getClientRects().length > 0)?.focus({ preventScroll: true });
     part.querySelectorAll("[data-scrolls]").forEach((each, index) => {
       const was = scrolled[index];
       if (was === undefined) return;
