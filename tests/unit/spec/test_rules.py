@@ -148,6 +148,21 @@ WARNINGS = {
         with_task("id: a\ntype: scripts.shell.Commands\nrunner: PROCESS\ncommands: [ls]"),
         "deprecated",
     ),
+    "a condition in a block": (
+        with_task("id: a\ntype: core.log.Log\nmessage: x\nrunIf: |\n  {{ 1 == 2 }}"),
+        "always-true",
+    ),
+    "a condition behind a space": (
+        with_task("id: a\ntype: core.execution.Fail\ncondition: ' {{ 1 == 2 }}'"),
+        "always-true",
+    ),
+    "an agreement in a block": (
+        with_head(
+            "sla:\n  - id: s\n    type: EXECUTION_ASSERTION\n    behavior: NONE\n    assert: >\n      {{ 1 == 2 }}\n"
+            f"tasks:\n{LOG}"
+        ),
+        "always-true",
+    ),
     "a key that steers nothing": (with_head(f"quotas: []\ntasks:\n{LOG}"), "ignored-key"),
     "what a catalogue says of a flow": (with_head(f"extend: {{title: Logs}}\ntasks:\n{LOG}"), "ignored-key"),
     "an id that is a path of the API": (f"id: search\nnamespace: a.b\ntasks:\n{LOG}", "reserved-id"),
@@ -229,6 +244,11 @@ def test_a_broken_expression_is_told_at_its_place_in_the_file(
 def test_a_broken_expression_is_an_error_for_those_who_ask(refuse: bool, severity: Severity) -> None:
     text = with_task("id: a\ntype: core.log.Log\nmessage: '{{ rendr(1) }}'")
     assert [each.severity for each in problems_of(text, refuse_broken_expressions=refuse)] == [severity]
+
+
+@pytest.mark.parametrize("condition", ["'{{ 1 == 2 }}'", "|-\n  {{ 1 == 2 }}", "|\n  {{ 1 == 2 -}}", "yes "])
+def test_a_condition_without_a_space_beside_it_is_not_warned_of(condition: str) -> None:
+    assert problems_of(with_task(f"id: a\ntype: core.log.Log\nmessage: x\nrunIf: {condition}")) == ()
 
 
 def test_texts_that_are_never_rendered_may_say_anything() -> None:

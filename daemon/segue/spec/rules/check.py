@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from segue.spec.finding import Finding
-from segue.spec.rules import expressions, ids, inputs, keys, reach, tasks, triggers, variables
+from segue.spec.rules import expressions, ids, inputs, keys, reach, tasks, triggers, truth, variables
 from segue.spec.rules.reads.inputs import unknown_inputs
 from segue.spec.rules.reads.loops import values_of_loops
 from segue.spec.rules.reads.outputs import unknown_outputs
@@ -31,6 +31,7 @@ RULES: Final[tuple[Rule, ...]] = (
     tasks.recursive_calls,
     triggers.fires_on_everything,
     reach.unreachable_tasks,
+    truth.always_true,
     expressions.expressions,
     unknown_variables,
     unknown_vars,
