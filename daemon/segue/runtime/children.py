@@ -25,7 +25,7 @@ from segue.model.execution import Execution, Failure, Item, Kind, TriggeredBy
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.revision import FlowKey
 from segue.model.state import State
-from segue.runtime.clock import Clock, Dice
+from segue.runtime.clock import Dice
 from segue.runtime.decisions import AsksOfOthers, Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.live import Live
@@ -67,7 +67,6 @@ class Children:
         loop: Loop,
         decisions: Decisions,
         starts: Starts,
-        clock: Clock,
         dice: Dice,
         reads: Reads,
         take_in: TakeIn,
@@ -76,7 +75,6 @@ class Children:
         self._loop = loop
         self._decisions = decisions
         self._starts = starts
-        self._clock = clock
         self._dice = dice
         self._reads = reads
         self._take_in = take_in

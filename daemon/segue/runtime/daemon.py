@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ from segue.git.blobs import BlobMissing
 from segue.git.mirror import NotARepository, RefMissing
 from segue.git.names import redact
 from segue.git.runner import GitError
-from segue.model.execution import Execution
+from segue.model.execution import Execution, Kind
 from segue.model.flow import Check, Flow
 from segue.model.flow_test import SuiteResult
 from segue.model.input import Input
@@ -52,6 +52,7 @@ from segue.spec.catalogue import Catalogue
 from segue.spec.loader import load_flow
 from segue.storage.address import address_of, execution_parts
 from segue.storage.storage import Storage, StorageFailure
+from segue.store.reads.matching import Op
 from segue.store.records import TriggerKey
 from segue.web import ports
 from segue.web.actions import (
@@ -73,6 +74,7 @@ from segue.web.live import FLOWS, TRIGGERS, Doorbells
 T = TypeVar("T")
 
 _PATIENCE_SECONDS: Final = 3.0
+_DELETED_AT_ONCE: Final = 100
 _SECRET: Final = "secret"  # noqa: S105 - the name of the function
 
 _log = logging.getLogger("segue.storage")
@@ -154,8 +156,8 @@ class RunningDaemon:
             return live if isinstance(live, ports.Refusal) else self._parts.acts.perform(round_, live, action)
 
         left = await self._or_busy(partial(self._parts.loop.call, work))
-        if isinstance(action, Delete) and isinstance(left, Execution) and action.storage:
-            await asyncio.to_thread(self._delete_files, left)
+        if isinstance(action, Delete) and isinstance(left, Execution):
+            await self._delete_with([left], action)
         return left
 
     async def act_on_many(self, execution_ids: Sequence[str], action: Action) -> int | ports.Refusal:
@@ -182,9 +184,8 @@ class RunningDaemon:
 
         left: list[Execution] = []
         count = await self._or_busy(partial(self._parts.loop.call, work))
-        if isinstance(action, Delete) and isinstance(count, int) and action.storage:
-            for deleted in left:
-                await asyncio.to_thread(self._delete_files, deleted)
+        if isinstance(action, Delete) and isinstance(count, int):
+            await self._delete_with(left, action)
         return count
 
     async def possible_acts(self, execution_id: str) -> frozenset[type[Action]]:
@@ -336,6 +337,21 @@ class RunningDaemon:
         if live is not None:
             return live
         return self._parts.acts.take_in(stored) if stored is not None else _no_execution(execution_id)
+
+    async def _delete_with(self, deleted: Iterable[Execution], action: Delete) -> None:
+        """What goes with executions that were deleted: their files, and a slice at a time the iterations of their Loops,
+        which nobody would find any more."""
+        for execution in deleted:
+            if action.storage:
+                await asyncio.to_thread(self._delete_files, execution)
+            by_caller = ports.Filter(ports.Field.TRIGGER_EXECUTION_ID, Op.EQUALS, (execution.id,))
+            of_loops = ports.Filter(ports.Field.KIND, Op.EQUALS, (Kind.LOOP.value,))
+            search = ports.Search(filters=(by_caller, of_loops), size=_DELETED_AT_ONCE)
+            while found := (await asyncio.to_thread(self._parts.reads.search, search)).results:
+                gone = await self.act_on_many([each.id for each in found], replace(action, running_too=True))
+                if isinstance(gone, ports.Refusal):
+                    _log.warning("storage.iterations_left execution=%s %s", execution.id, gone.message)
+                    break
 
     def _delete_files(self, execution: Execution) -> None:
         folder = address_of(execution_parts(execution.namespace, execution.flow_id, execution.id))

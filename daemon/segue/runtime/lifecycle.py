@@ -206,7 +206,6 @@ class Segue:
             self.loop,
             self.decisions,
             starts,
-            self.clock,
             dice,
             self.reads,
             acts.take_in,
