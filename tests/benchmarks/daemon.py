@@ -71,7 +71,28 @@ tasks:
         message: "{{ taskrun.value }}"
 """
 
-FLOWS = {"flows/bench/hook.yaml": WEBHOOK, "flows/bench/scripts.yaml": SCRIPTS, "flows/bench/each.yaml": EACH}
+LOOP = """
+id: loop
+namespace: bench
+inputs:
+  - id: n
+    type: INT
+tasks:
+  - id: loop
+    type: io.kestra.plugin.core.flow.Loop
+    values: "{{ range(1, inputs.n) }}"
+    tasks:
+      - id: log
+        type: io.kestra.plugin.core.log.Log
+        message: "{{ item.value }}"
+"""
+
+FLOWS = {
+    "flows/bench/hook.yaml": WEBHOOK,
+    "flows/bench/scripts.yaml": SCRIPTS,
+    "flows/bench/each.yaml": EACH,
+    "flows/bench/loop.yaml": LOOP,
+}
 
 Row = tuple[str, str, str]
 
@@ -110,9 +131,10 @@ def scripts(daemon: Daemon) -> Iterator[Row]:
 
 
 def loops(daemon: Daemon, sizes: tuple[int, ...]) -> Iterator[Row]:
-    for size in sizes:
-        seconds = _seconds_of(daemon, "bench/each", {"n": str(size)})
-        yield f"ForEach over {size:,} Logs", f"{seconds:.2f} s, {seconds / size * 1000:.2f} ms each", "flat"
+    for name, flow in (("ForEach", "bench/each"), ("Loop", "bench/loop")):
+        for size in sizes:
+            seconds = _seconds_of(daemon, flow, {"n": str(size)})
+            yield f"{name} over {size:,} Logs", f"{seconds:.2f} s, {seconds / size * 1000:.2f} ms each", "flat"
 
 
 def _seconds_of(daemon: Daemon, flow: str, inputs: dict[str, str] | None = None) -> float:

@@ -36,6 +36,7 @@ class Wanted:
 STARTED: Final[Mapping[str, Wanted]] = {
     "plain": Wanted("SUCCESS", 4),
     "steered": Wanted("SUCCESS", 3),
+    "looped": Wanted("SUCCESS", 2),
     MARKED: Wanted("SUCCESS", 3),
     "slow": Wanted("SUCCESS", 2),
     "retried": Wanted("SUCCESS", 2),
@@ -92,6 +93,21 @@ tasks:
     cases:
       a: [{id: not-this, type: core.execution.Fail}]
       b: [{id: this, type: core.debug.Return, format: b}]
+""",
+    "looped": """\
+tasks:
+  - id: loop
+    type: core.flow.Loop
+    values: {a: 1, b: 2, c: 3, d: 4, e: 5}
+    concurrencyLimit: 2
+    tasks:
+      - {id: nap, type: core.flow.Sleep, duration: PT0.1S}
+      - {id: give, type: core.debug.Return, format: "{{ item.key }}"}
+    outputs:
+      - {id: key, type: STRING, value: "{{ outputs.give.value }}"}
+  - id: check
+    type: core.execution.Fail
+    condition: "{{ loopOutputs(outputs.loop.outputs, 'key') | join('') != 'abcde' }}"
 """,
     MARKED: """\
 tasks:

@@ -48,7 +48,7 @@ from segue.spec import tasks
 from segue.spec.build_triggers import trigger_of
 from segue.spec.catalogue import PREFIX
 from segue.spec.flow import CheckSpec, ExecutionAssertion, FlowSpec, MaxDuration, OutputSpec
-from segue.spec.flowables import Decisions, LoopOutput
+from segue.spec.flowables import Decisions
 from segue.spec.inputs import OLD_TYPES
 from segue.spec.reading import Object
 from segue.spec.tasks import ConstantRetry, ExponentialRetry, RandomRetry
@@ -137,7 +137,7 @@ _INPUT_COMMON: Final = frozenset(
 )
 
 
-def _output_of(spec: OutputSpec | LoopOutput) -> Output:
+def _output_of(spec: OutputSpec) -> Output:
     return Output(
         id=spec.id,
         type=OLD_TYPES.get(spec.type, spec.type),

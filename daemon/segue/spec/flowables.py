@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from segue.expression import iso
 from segue.spec.duration import NotADuration, parse_duration
 from segue.spec.fields import Dynamic, Labels, PositiveInt, Span, Spec, Text, TextOrTexts, Texts, Values
+from segue.spec.flow import OutputSpec
 from segue.spec.nested import DependentTasks, InputList, TaskList, TaskLists, TaskSlot
 from segue.spec.types.scripts import InputFiles, NamespaceFiles
 
@@ -143,15 +144,10 @@ class EachParallel(Branching):
     concurrent: Count = Field(default=0, description="So many values at once; 0 is no limit.")
 
 
-class LoopOutput(Spec):
+class LoopOutput(OutputSpec):
     """A typed output of each iteration."""
 
-    id: Text = Field(description="Name of the output.")
-    type: Text = Field(description="Its type, as of inputs.")
     value: Any = Field(description="Its value; sees `item` and `outputs`.")
-    description: Text | None = Field(default=None, description="For people.")
-    display_name: Text | None = Field(default=None, description="For people.")
-    required: bool = Field(default=True, description="A missing value is an error.")
 
 
 class Loop(Branching):

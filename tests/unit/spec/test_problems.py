@@ -146,6 +146,16 @@ CASES = {
         "sla[0].labels",
         "System labels can only be set by the system itself, offending label: system.id",
     ),
+    "an output of no type in a Loop": (
+        with_head(
+            "tasks:\n  - id: l\n    type: core.flow.Loop\n    values: [1]\n"
+            "    outputs: [{id: o, type: WORD, value: x}]\n    tasks: [{id: t, type: core.log.Log, message: x}]\n"
+        ),
+        "invalid-type",
+        7,
+        "tasks[0].outputs[0].type",
+        f"'WORD' is no type of outputs, expected one of {', '.join(TYPES)}",
+    ),
     "an output of no type": (
         with_head(f"outputs: [{{id: o, type: WORD, value: x}}]\ntasks:\n{LOG}"),
         "invalid-type",

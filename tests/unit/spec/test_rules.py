@@ -33,6 +33,16 @@ ERRORS = {
         "inputs[1].id",
         "Duplicate input id with name [i]",
     ),
+    "output ids of a Loop": (
+        with_head(
+            "tasks:\n  - id: l\n    type: core.flow.Loop\n    values: [1]\n    outputs:\n"
+            + "      - {id: o, type: STRING, value: x}\n" * 2
+            + "    tasks: [{id: t, type: core.log.Log, message: x}]\n"
+        ),
+        "duplicate-output-id",
+        "tasks[0].outputs[1].id",
+        "Duplicate output id with name [o]",
+    ),
     "output ids": (
         with_head("outputs:\n" + "  - {id: o, type: STRING, value: x}\n" * 2 + "tasks:\n" + LOG),
         "duplicate-output-id",

@@ -6,6 +6,7 @@ from typing import Any
 from segue.spec.finding import Finding, Path, path_text, warning
 from segue.spec.flow import RESERVED_IDS
 from segue.spec.nested import Role
+from segue.spec.reading import Object
 from segue.spec.rules.subject import Subject
 
 Named = tuple[str, Path]
@@ -17,7 +18,9 @@ def duplicate_ids(subject: Subject) -> Iterator[Finding]:
     yield from _duplicates("task", [*tasks, *_in_listeners(flow.raw.get("listeners"))])
     yield from _duplicates("trigger", [(each.id, each.where) for each in subject.objects(Role.TRIGGER)])
     yield from _duplicates("input", [(each.id, each.where) for each in flow.under("inputs")])
-    yield from _duplicates("output", list(_outputs(flow.raw.get("outputs"))))
+    yield from _duplicates("output", list(_outputs(flow)))
+    for each in subject.tasks("core.flow.Loop"):
+        yield from _duplicates("output", list(_outputs(each)))
     for each in subject.everything:
         for slot in ("inputs", "onResume"):
             if each is not flow and each.under(slot):
@@ -49,9 +52,9 @@ def _in_listeners(listeners: Any) -> Iterator[Named]:
             yield str(task.get("id", "")), ("listeners", index, "tasks", position)
 
 
-def _outputs(outputs: Any) -> Iterator[Named]:
-    for index, output in enumerate(_maps(outputs)):
-        yield str(output.get("id", "")), ("outputs", index)
+def _outputs(owner: Object) -> Iterator[Named]:
+    for index, output in enumerate(_maps(owner.raw.get("outputs"))):
+        yield str(output.get("id", "")), (*owner.where, "outputs", index)
 
 
 def _maps(given: Any) -> Iterable[dict[str, Any]]:
