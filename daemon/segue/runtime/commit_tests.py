@@ -10,8 +10,10 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -177,6 +179,7 @@ class CommitTests:
         return outcome
 
     async def _asked(self, trial: Trial, seconds: float) -> Mapping[str, Any]:
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="segue-test-"))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -190,7 +193,7 @@ class CommitTests:
         assert process.stdout is not None
         try:
             async with asyncio.timeout(seconds):
-                process.stdin.write(json.dumps(self._request(trial, seconds)).encode() + b"\n")
+                process.stdin.write(json.dumps(self._request(trial, folder, seconds)).encode() + b"\n")
                 await process.stdin.drain()
                 line = await process.stdout.readline()
             return dict(json.loads(line)) if line else {"error": "their process ended without an answer"}
@@ -200,7 +203,7 @@ class CommitTests:
             return {"error": f"their process said nothing that can be read: {error}"}
         finally:
             process.stdin.close()  # which is how it learns that nobody waits any more
-            ending = asyncio.create_task(_ended(process))
+            ending = asyncio.create_task(_put_away(process, folder))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
 
@@ -208,18 +211,19 @@ class CommitTests:
         """Wait for processes that are about to end."""
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _request(self, trial: Trial, seconds: float) -> dict[str, Any]:
+    def _request(self, trial: Trial, folder: Path, seconds: float) -> dict[str, Any]:
         settings = self._settings
-        folder = settings.secrets_folder
+        secrets = settings.secrets_folder
         flags = {
             "env": settings.env,
             "workers_min": 1,
             "workers_max": min(_AT_ONCE, settings.workers_max),
             "warm_python": settings.warm_python,
             "variables_globals": dict(settings.variables_globals),
-            "secrets_folder": str(folder.absolute()) if folder is not None else None,
+            "secrets_folder": str(secrets.absolute()) if secrets is not None else None,
         }
         return {
+            "folder": str(folder),
             "mirror": str(self._git_dir.absolute()),
             "commit": trial.commit,
             "suites": [[key.namespace, key.id] for key in trial.suites],
@@ -227,6 +231,12 @@ class CommitTests:
             "seconds": seconds,
             "flags": flags,
         }
+
+
+async def _put_away(process: asyncio.subprocess.Process, folder: Path) -> None:
+    """The process ends, and what it leaves goes: one that is ended by force has no time for that."""
+    await _ended(process)
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:

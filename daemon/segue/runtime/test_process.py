@@ -9,8 +9,8 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -41,11 +41,13 @@ class _Unwatched:
 
 async def answer(request: Mapping[str, Any], told: asyncio.Event) -> None:
     """Write `{"results": [...]}`, or `{"error": "why there are none"}`; as soon as it is known, before all is put away."""
+    folder = Path(request["folder"])
     try:
-        with tempfile.TemporaryDirectory(prefix="segue-test-", ignore_cleanup_errors=True) as folder:
-            await _run(request, Path(folder), told)
+        await _run(request, folder, told)
     except (BadSetting, GitError, BlobMissing, StoreError, StorageFailure, SourceUnreadable, OSError) as error:
         _write({"error": str(error)})
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # who asked does so too, but may be gone
 
 
 async def _run(request: Mapping[str, Any], folder: Path, told: asyncio.Event) -> None:

@@ -173,7 +173,11 @@ def test_an_outcome_says_what_is_not_good() -> None:
     assert (unrun.is_good, unrun.why) == (False, "its flow tests could not be run: no time")
 
 
-def test_nobody_waits_longer_than_is_set_and_no_process_is_left(tmp_path: Path, repository: Repository) -> None:
+def test_nobody_waits_longer_than_is_set_and_nothing_is_left(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     commit = repository.commit()
     settings = Settings(data=tmp_path, tests=TestsAtSync.VETO, tests_timeout=timedelta(seconds=0.01))
     with BlobReader(repository.path / ".git") as blobs:
@@ -185,5 +189,6 @@ def test_nobody_waits_longer_than_is_set_and_no_process_is_left(tmp_path: Path, 
             return outcome
 
         outcome = asyncio.run(ran())
+    assert list((tmp_path / "tmp").iterdir()) == []
     assert outcome.error == "they did not end within 0.01 s (`tests_timeout`)"
     assert tests.running is None
