@@ -101,12 +101,13 @@ def _moved(
 
 
 def _on_kill_wanted(flow: Scene, event: KillWanted) -> Changes:
-    """Of an execution that has ended, what runs after its end. The kill that ended it, told twice, does not reach that."""
-    ended_by_it = flow.execution.state.is_final and flow.execution.history[-1].at == event.at
-    if flow.execution.state is State.KILLING or ended_by_it:
+    """Of an execution that has ended, what runs after its end. The kill that ended it, told again, does not reach that."""
+    execution = flow.execution
+    if execution.state is State.KILLING:
         return ()
-    if flow.execution.state.is_final:
-        return tuple(kill.cut_off(flow, cascades=event.cascades))
+    if execution.state.is_final:
+        is_new = event.at > execution.history[-1].at
+        return tuple(kill.cut_off(flow, cascades=event.cascades)) if is_new else ()
     return tuple(kill.killed(flow, cascades=event.cascades))
 
 

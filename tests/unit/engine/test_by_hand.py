@@ -129,6 +129,15 @@ def test_a_kill_after_the_end_ends_what_runs_after_it_and_nothing_else() -> None
     assert player.execution.is_over
 
 
+def test_a_kill_that_is_told_twice_leaves_alone_what_runs_after_the_end() -> None:
+    player = Player(flow("a", after_execution=tasks("told"))).start()
+    event = KillWanted(at=player.tick())
+    player.send(event)
+    assert (player.state, player.only("told").state) == (State.KILLED, State.CREATED)
+
+    assert player.send(event) == ()
+
+
 def test_a_paused_execution_can_be_killed() -> None:
     player = Player(flow("a")).start()
     player.send(PauseWanted(at=player.tick()))
