@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from segue.engine import fixtures
+from segue.engine.beside import beside
 from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
@@ -210,13 +211,17 @@ def _whole(plan: Plan, execution: Execution, chosen: TaskRun) -> TaskRun:
 
 
 def _kept(plan: Plan, execution: Execution, chosen: TaskRun) -> Iterable[TaskRun]:
-    """The task runs made before the chosen one, and itself, as far as the plan still has a place for them."""
+    """The task runs made before the chosen one, itself, and those beside it, as far as the plan still has a place for
+    them."""
     places: set[TaskRunId | None] = {None}
+    others: set[TaskRunId | None] = {*beside(plan, execution, chosen)}
     for run in sorted(execution.task_runs.values(), key=lambda run: run.sequence):
         node = plan.nodes.get(run.task_id)
-        if run.sequence > chosen.sequence:
-            return
         if node is None or run.parent_id not in places or _is_after(plan, run):
+            continue
+        if run.parent_id in others:
+            others.add(run.id)
+        if run.sequence > chosen.sequence and run.id not in others:
             continue
         parent = execution.task_runs[run.parent_id].task_id if run.parent_id is not None else ""
         if node.parent is not None and node.parent.id == parent:

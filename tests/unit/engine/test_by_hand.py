@@ -464,6 +464,45 @@ def test_a_replay_from_within_a_loop_makes_the_later_values_anew() -> None:
     assert sorted(again.order) == sorted(player.order)
 
 
+def test_a_replay_from_a_branch_keeps_what_ran_beside_it() -> None:
+    branches = (task("left", Sequential(tasks=tasks("l1", "l2"))), task("right", Sequential(tasks=tasks("r1", "r2"))))
+    player = Player(flow(task("both", Parallel(tasks=branches)), "after")).run()
+    copy = replay(player, "left")
+    assert copy is not None
+    assert sorted(run.task_id for run in copy.task_runs.values()) == ["both", "left", "r1", "r2", "right"]
+
+    again = Player(player.flow, execution=copy).run()
+
+    assert again.state is State.SUCCESS
+    assert sorted(again.order) == sorted(player.order)
+
+
+def test_a_replay_from_a_branch_runs_what_failed_beside_it_again() -> None:
+    player = Player(flow(task("both", Parallel(tasks=tasks("a", "b", "c")))), {"b": FAILS}).run()
+    copy = replay(player, "a")
+    assert copy is not None
+    assert [run.task_id for run in copy.task_runs.values()] == ["both", "a"]
+
+    again = Player(player.flow, execution=copy).run()
+
+    assert again.state is State.SUCCESS
+    assert again.order == ["both", "a", "b", "c"]
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(0, ["x", "y", "y", "z", "z"]), (1, ["x"])])
+def test_a_replay_from_a_value_keeps_other_values_that_ran_at_once(limit: int, kept: list[str]) -> None:
+    each = task("each", ForEach(values=("x", "y", "z"), tasks=tasks("a", "b"), concurrency_limit=limit))
+    player = Player(flow(each)).run()
+    copy = replay(player, "a", "x")
+    assert copy is not None
+    assert sorted(run.value for run in copy.task_runs.values() if run.value) == kept
+
+    again = Player(player.flow, execution=copy).run()
+
+    assert again.state is State.SUCCESS
+    assert sorted(again.order) == sorted(player.order)
+
+
 def test_a_replay_from_a_flowable_opens_it_anew() -> None:
     player = Player(nested_loop()).run()
     copy = replay(player, "each")
