@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from segue.model.execution import Attempt, Failure, Moved, Progress
+from segue.model.execution import Attempt, Execution, Failure, Moved, Progress
 from segue.model.flow import Flow, Input
 from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
@@ -20,7 +20,7 @@ from segue.web import actions
 from segue.web.pages import words
 from segue.web.pages.source import coloured
 from segue.web.pages.timeline import timeline
-from segue.web.ports import ChangedFile, MetricEntry, Start
+from segue.web.ports import ChangedFile, LogEntry, LogSearch, MetricEntry, Start
 from starlette.testclient import TestClient
 
 from tests.support.web import HEAD, NOW, MemoryDaemon, app_of, log_task
@@ -183,6 +183,26 @@ def test_a_flow_shows_its_problems_and_warnings_in_its_text(client: TestClient, 
     assert text.count('<span class="y-key">tsaks</span>') == 2
     assert "1 warning about its text" in text
     assert "unknown-key · tsaks" in text
+
+
+def test_an_execution_that_ends_while_its_page_is_made_is_followed_to_its_last_line(
+    client: TestClient, daemon: MemoryDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A live execution is not a copy: it ends under the page's hands, after the lines were read."""
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    read = daemon.logs
+
+    def logs(search: LogSearch) -> tuple[LogEntry, ...]:
+        found = read(search)
+        daemon.move(execution, State.SUCCESS)
+        return found
+
+    async def live_execution(execution_id: str) -> Execution | None:
+        return daemon.executions[execution_id]
+
+    monkeypatch.setattr(daemon, "logs", logs)
+    monkeypatch.setattr(daemon, "live_execution", live_execution)
+    assert f'data-execution="{execution.id}"' in client.get(f"/executions/{execution.id}").text
 
 
 def test_labels_of_the_system_are_not_shown_nor_is_there_a_heading_for_them(

@@ -154,12 +154,19 @@ async def show(
     # Looked at twice: what is read in between belongs to the first look, so that an execution that ends meanwhile
     # is still followed to its last log line; what is drawn is of the second, in one go.
     first = await web.execution_alone(request.path_params["id"])
+    is_over = first.state.is_final  # as of now: a live execution goes on while the rest is read
     wanted = _log_search(request, first)
     entries = await web.read(web.reads.logs, wanted)
     revision = await _revision(web, first)
     commit = await web.read(web.sources.commit, first.commit)
     children = await web.read(web.reads.search, _started_by(first.id))
     possible = await web.daemon.possible_acts(first.id)
+    live = web.daemon.flow(FlowKey(first.namespace, first.flow_id))
+    flow = await _flow_of(web, first, revision, live)
+    view = "topology" if request.query_params.get("view") == "topology" and flow is not None else ""
+    drawn = await _drawn(web, first, flow) if view and flow is not None else {}
+    cause = await cause_of(web, first) if is_over else None
+    figures = await web.read(web.reads.metrics, first.id, FIGURES + 1)
     execution = await web.execution_alone(first.id)
     total, runs = await _task_runs(web, request, execution)
     iterations = await _iterations(web, runs)
@@ -168,9 +175,6 @@ async def show(
     given = given or Given()
     resumed = given if given.task_run_id is None else Given()
     now = web.daemon.now()
-    live = web.daemon.flow(FlowKey(execution.namespace, execution.flow_id))
-    flow = await _flow_of(web, execution, revision, live)
-    view = "topology" if request.query_params.get("view") == "topology" and flow is not None else ""
     chart = timeline(execution, runs, now)
     return render.page(
         web,
@@ -178,7 +182,7 @@ async def show(
         "execution.html",
         code,
         topics="",
-        execution_topic="" if first.state.is_final else execution.id,
+        execution_topic="" if is_over else execution.id,
         execution=execution,
         length=length_of(execution.history, now),
         by_hand={each.__name__ for each in possible & _BY_HAND},
@@ -204,12 +208,12 @@ async def show(
         revision=revision,
         commit=commit,
         live=live,
-        cause=await cause_of(web, execution),
-        figures=await web.read(web.reads.metrics, execution.id, FIGURES + 1),
+        cause=cause,
+        figures=figures,
         figures_max=FIGURES,
         view=view,
         types={} if flow is None else {each.id: each.type for each in flow.all_tasks()},
-        **(await _drawn(web, execution, flow) if view and flow is not None else {}),
+        **drawn,
         lines_query=_lines_query(wanted),
         asked=asked or Asked(),
     )
