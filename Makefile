@@ -6,6 +6,9 @@ DATA ?= .segue
 VENV ?= .venv
 STAMP := $(VENV)/.installed
 
+# Compiled modules are kept, whatever the environment says: a daemon starts in half the time, and the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: serve test lint bench clean
 
 serve: $(VENV)/.serving  ## serve this repository's own flows, with the page on http://127.0.0.1:$(PORT)

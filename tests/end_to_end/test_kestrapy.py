@@ -181,7 +181,9 @@ def test_what_can_be_executed_is_listed(kestra: KestraClient, ended: Any) -> Non
     executions = kestra.executions
     assert executions.list_executable_namespaces(T) == ["company.other", TEAM]
     assert [each.id for each in executions.list_executable_flows_by_namespace(TEAM, T)] == ["caller", "hello"]
-    assert executions.find_distinct_execution_field_values(T, field="NAMESPACE", size=1) == [TEAM]
+    # The flow that follows may have run by now.
+    assert TEAM in executions.find_distinct_execution_field_values(T, field="NAMESPACE", size=10)
+    assert len(executions.find_distinct_execution_field_values(T, field="NAMESPACE", size=1)) == 1
     assert executions.execution_average_duration(TEAM, "hello", T)["count"] >= 1
     wanted = ExecutionRepositoryInterfaceFlowFilter(namespace=TEAM, id="hello")
     assert executions.latest_executions(T, [wanted])[0].flow_id == "hello"
