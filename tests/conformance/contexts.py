@@ -13,9 +13,8 @@ from segue.engine.scope import scope_of as engine_scope
 from segue.model.execution import TriggeredBy
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId
-from segue.spec.catalogue import BUILT_IN
 from segue.spec.loader import load_flow
-from segue.tasks.registry import task_kinds
+from segue.tasks import packages
 
 from tests.conformance.reading import Refused, scope_of
 
@@ -66,9 +65,7 @@ def _of_execution(raw: Mapping[str, Any], execution: Mapping[str, Any] | None, n
 
 def _flow(raw: Mapping[str, Any]) -> Flow:
     known = {key: value for key, value in raw.items() if key not in {"revision", "tenantId"}}
-    loaded = load_flow(
-        json.dumps({"tasks": [_TASK], **known}), path="flow.yaml", catalogue=BUILT_IN.with_kinds(task_kinds().values())
-    )
+    loaded = load_flow(json.dumps({"tasks": [_TASK], **known}), path="flow.yaml", catalogue=packages.catalogue())
     if loaded.flow is None:
         raise Refused("; ".join(problem.message for problem in loaded.problems))
     return loaded.flow

@@ -15,12 +15,11 @@ from segue.git.names import parse_source
 from segue.git.namespace_files import NamespaceFiles
 from segue.git.sync import Checkpoint, survey
 from segue.model.revision import FlowKey
-from segue.spec.catalogue import BUILT_IN
 from segue.spec.loader import Loaded, load_flow
 from segue.storage import address as addresses
 from segue.storage.address import AddressRefused
+from segue.tasks import packages
 from segue.tasks.globs import matcher
-from segue.tasks.registry import task_kinds
 
 from tests.conformance.reading import Refused
 from tests.support.repositories import Repository
@@ -118,7 +117,7 @@ def _repository() -> Iterator[tuple[Repository, _Look]]:
 
 
 def _sound(source: str) -> Loaded:
-    loaded = load_flow(source, path="flow.yaml", catalogue=BUILT_IN.with_kinds(task_kinds().values()))
+    loaded = load_flow(source, path="flow.yaml", catalogue=packages.catalogue())
     if loaded.flow is None:
         raise Refused("; ".join(problem.message for problem in loaded.problems))
     return loaded

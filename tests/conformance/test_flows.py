@@ -7,8 +7,7 @@ from typing import Final
 import pytest
 from segue.cli.flow_files import FlowFiles
 from segue.model.problem import Severity
-from segue.spec.catalogue import BUILT_IN
-from segue.tasks.registry import task_kinds
+from segue.tasks import packages
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDERS: Final = (
@@ -31,7 +30,7 @@ Faults = dict[str, list[str]]
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Faults:
     """What is wrong by file, each folder being the flows of a repository."""
-    files, found = FlowFiles(BUILT_IN.with_kinds(task_kinds().values())), Faults()
+    files, found = FlowFiles(packages.catalogue()), Faults()
     placed = {folder: tmp_path_factory.mktemp("repository") / "flows" for folder in FOLDERS}
     for folder, copy in placed.items():
         (copy.parent / ".git").mkdir()

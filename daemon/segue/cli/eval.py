@@ -27,8 +27,8 @@ from segue.model.flow import Flow
 from segue.model.names import ExecutionId
 from segue.model.problem import Severity
 from segue.spec.catalogue import BUILT_IN
+from segue.tasks import packages
 from segue.tasks.masking import MASK
-from segue.tasks.registry import task_kinds
 
 _EXTENSIONS: Final = frozenset({".yaml", ".yml"})
 _EXECUTION: Final = ExecutionId("eval")
@@ -151,7 +151,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _flow(text: str) -> Flow:
     """The flow that a file holds, or the one of a name in the checkout around here."""
-    files = FlowFiles(BUILT_IN.with_kinds(task_kinds().values()))
+    files = FlowFiles(packages.catalogue())
     file = Path(text)
     if file.is_file() or file.suffix in _EXTENSIONS:
         files.look_at(file)

@@ -30,10 +30,9 @@ from segue.model.revision import FlowKey
 from segue.model.state import State
 from segue.runtime.local import LocalRun, NotOurs, SourceUnreadable, interrupts, local_daemon
 from segue.runtime.settings import BadSetting
-from segue.spec.catalogue import BUILT_IN
 from segue.storage.storage import StorageFailure
 from segue.store.errors import StoreError
-from segue.tasks.registry import task_kinds
+from segue.tasks import packages
 from segue.web.ports import LiveFlow, Refusal, Start, Upload
 from segue.web.shapes import execution_json
 
@@ -131,7 +130,7 @@ def _wanted(text: str) -> _Wanted:
             raise CommandFailed(f"{file} is a folder: give a flow's file, or NAMESPACE/FLOW", code=USAGE)
         key = FlowKey(*given.flow_name(text))
         return _Wanted(checkout=checkout_around(Path()), shown=text, key=key)
-    catalogue = BUILT_IN.with_kinds(task_kinds().values())
+    catalogue = packages.catalogue()
     looked_at = FlowFiles(catalogue)
     looked_at.look_at(file)
     _refuse_problems(looked_at.problems)

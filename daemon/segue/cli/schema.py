@@ -10,7 +10,7 @@ import typer
 from segue.cli.errors import CommandFailed
 from segue.spec.catalogue import BUILT_IN
 from segue.spec.schema import flow_schema, suite_schema
-from segue.tasks.registry import task_kinds
+from segue.tasks import packages
 
 
 class Of(StrEnum):
@@ -33,7 +33,7 @@ def schema(
 
     Example: segue schema -o schemas/flow.schema.json
     """
-    catalogue = BUILT_IN.with_kinds(task_kinds().values()) if with_installed else BUILT_IN
+    catalogue = packages.catalogue() if with_installed else BUILT_IN
     text = schema_text(flow_schema(catalogue) if of is Of.FLOW else suite_schema())
     if output is None:
         print(text, end="")

@@ -16,8 +16,7 @@ from segue.cli.flow_files import FlowFiles
 from segue.cli.problem_formats import Format, printed, text_line
 from segue.model.problem import Problem, Severity
 from segue.runtime.secrets import Secrets
-from segue.spec.catalogue import BUILT_IN
-from segue.tasks.registry import task_kinds
+from segue.tasks import packages
 
 
 def validate(
@@ -40,7 +39,7 @@ def validate(
     """
     _collect_seldom()
     files = FlowFiles(
-        BUILT_IN.with_kinds(task_kinds().values()),
+        packages.catalogue(),
         secrets=frozenset(Secrets(os.environ).values),
         looks_ahead=strict,
     )

@@ -55,15 +55,15 @@ from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of
 from segue.runtime.webhooks import Webhooks
 from segue.runtime.workers_asks import WorkersAsks
 from segue.runtime.worlds import FlowReader
-from segue.spec.catalogue import BUILT_IN, Catalogue
+from segue.spec.catalogue import Catalogue
 from segue.spec.settings import SETTINGS_PATH, RepositorySettings, load_settings
 from segue.store.reads import daemon as stored_daemon
 from segue.store.reads import executions as stored_executions
 from segue.store.reads import revisions as stored_revisions
 from segue.store.reads import triggers as stored_triggers
 from segue.store.records import TriggerKey
+from segue.tasks import packages
 from segue.tasks.encryption import Cipher
-from segue.tasks.registry import registry
 from segue.web.live import Doorbells
 from segue.workers.pool import Pool
 from segue.workers.settings import PoolSettings, WorkerSettings, inherited_environment
@@ -447,10 +447,9 @@ class Segue:
 
 
 def _catalogue() -> Catalogue:
-    found = registry()
-    for broken in found.broken:
+    for broken in packages.installed().broken:
         _log.error("tasks.broken_package %s", broken)
-    return BUILT_IN.with_kinds(dict.fromkeys(found.kinds.values()))
+    return packages.catalogue()
 
 
 def _surroundings(settings: Settings, environment: Mapping[str, str]) -> dict[str, Any]:

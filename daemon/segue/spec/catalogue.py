@@ -1,8 +1,8 @@
 """The catalogue of types: which names `type:` may have, which model describes each, and which of them can run.
 
 A type may be named in full (`io.kestra.plugin.core.log.Log`), without the prefix (`core.log.Log`) or by one of the
-names it had in the past. What the language knows and what this program can run are two things: the caller says
-which tasks are there (`having`), and what is not there is a Problem that says so.
+names it had in the past. What the language knows and what this program can run are two things: the few types that it
+cannot are a Problem that says so. Those of installed packages are added by `segue.tasks.packages`.
 """
 
 import difflib
@@ -104,7 +104,7 @@ class Catalogue:
         return Catalogue({**self._entries, entry.name: entry}.values())
 
     def with_kinds(self, kinds: Iterable[Kind]) -> "Catalogue":
-        """With the task types of a registry: all of them are there to run, and those unknown so far are added."""
+        """With further task types, which are there to run."""
         entries = dict(self._entries)
         for kind in kinds:
             known = self._by_name.get(kind.name)
@@ -116,48 +116,15 @@ class Catalogue:
                 )
         return Catalogue(entries.values())
 
-    def having(self, names: Iterable[str]) -> "Catalogue":
-        """With the types of these names (in any spelling) marked as there to run."""
-        there = {entry.name for entry in map(self.resolve, names) if entry is not None}
-        return Catalogue(
-            replace(entry, available=True) if entry.name in there else entry for entry in self._entries.values()
-        )
 
-
-# What needs no task registry: the engine itself runs these, and `spec.build` knows how to build them.
-_IN_THE_ENGINE: Final = frozenset(
+# Known, and not run here: `spec.reading` says what to do instead.
+_NOT_HERE: Final = frozenset(
     {
-        "core.flow.Sequential",
-        "core.flow.Parallel",
-        "core.flow.Dag",
-        "core.flow.If",
-        "core.flow.Switch",
-        "core.flow.AllowFailure",
-        "core.flow.Subflow",
-        "core.flow.Loop",
-        "core.flow.ForEachItem",
-        "core.flow.LoopUntil",
-        "core.flow.Pause",
-        "core.flow.Approval",
-        "core.flow.ForEach",
-        "core.flow.EachSequential",
-        "core.flow.EachParallel",
-        "core.flow.WorkingDirectory",
-        "core.flow.Sleep",
-        "core.trigger.Schedule",
-        "core.trigger.ScheduleOnDates",
-        "core.trigger.Flow",
-        "core.trigger.Webhook",
-        "segue.trigger.Files",
-        "core.http.Trigger",
-        *jdbc.TRIGGERS,
-        *local_files.TRIGGERS,
-        *sftp.TRIGGERS,
-        *s3.TRIGGERS,
-        *scripts.TRIGGERS,
-        "core.runner.Process",
-        "scripts.runner.docker.Docker",
-        *conditions.TYPES,
+        "core.namespace.UploadFiles",
+        "core.namespace.DeleteFiles",
+        "core.namespace.PurgeFiles",
+        "core.flow.PurgeFlows",
+        "core.trigger.McpToolTrigger",
     }
 )
 
@@ -194,7 +161,7 @@ def _entries(role: Role, types: Mapping[str, type[Spec]], prefix: str = PREFIX) 
             role=role,
             model=model,
             aliases=ALIASES.get(name, ()),
-            available=name in _IN_THE_ENGINE,
+            available=name not in _NOT_HERE,
         )
 
 

@@ -28,7 +28,8 @@ from segue.tasks.encryption import CannotDecrypt, Cipher, opened
 from segue.tasks.interruption import Cause, Interrupted, Interruption
 from segue.tasks.kind import Result, TaskFailed
 from segue.tasks.masking import Masker
-from segue.tasks.registry import AnyKind, task_kinds
+from segue.tasks.packages import AnyKind
+from segue.tasks.registry import task_kinds
 from segue.workers import keeping
 from segue.workers.channel import AskRefused, Channel
 from segue.workers.journal import WorkerJournal

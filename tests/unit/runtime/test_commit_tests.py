@@ -26,10 +26,9 @@ from segue.runtime.commit_tests import CommitTests, Outcome, TestRecord, Trial
 from segue.runtime.deployed import Deployed
 from segue.runtime.settings import Settings, TestsAtSync
 from segue.runtime.suites import concerned
-from segue.spec.catalogue import BUILT_IN
 from segue.spec.flow_tests import LoadedSuite, load_suites
 from segue.spec.loader import load_flow
-from segue.tasks.registry import task_kinds
+from segue.tasks import packages
 
 from tests.support.repositories import Repository, flow_text
 
@@ -43,7 +42,7 @@ tasks:
 
 
 def deployed(text: str) -> Deployed:
-    loaded = load_flow(text, path="x.yaml", catalogue=BUILT_IN.with_kinds(task_kinds().values()))
+    loaded = load_flow(text, path="x.yaml", catalogue=packages.catalogue())
     assert loaded.flow is not None
     revision = Revision(
         key=FlowKey(loaded.flow.namespace, loaded.flow.id),

@@ -11,11 +11,10 @@ from segue.cli.schema import schema_text
 from segue.model.flow_test import Operator, SuiteKey, TaskFixture
 from segue.model.revision import FlowKey
 from segue.model.state import State
-from segue.spec.catalogue import BUILT_IN
 from segue.spec.document import read_documents
 from segue.spec.flow_tests import load_suites
 from segue.spec.schema import suite_schema
-from segue.tasks.registry import task_kinds
+from segue.tasks import packages
 
 ROOT = Path(__file__).parents[3]
 FLOW = """\
@@ -199,7 +198,7 @@ def test_a_suite_is_looked_at_beside_its_flow(
     (tmp_path / "flows/a.b/hello.yaml").write_text(FLOW)
     (tmp_path / "flows/a.b/_tests/x.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    files = FlowFiles(BUILT_IN.with_kinds(task_kinds().values()))
+    files = FlowFiles(packages.catalogue())
     files.look_at(Path("flows"))
     files.look_around()
     assert [str(each).removeprefix("flows/a.b/_tests/x.yaml:") for each in files.problems] == told
@@ -213,7 +212,7 @@ def test_two_suites_of_one_name_are_told(tmp_path: Path, monkeypatch: pytest.Mon
     for name in "xy":
         (tmp_path / f"flows/a.b/_tests/{name}.yaml").write_text(CASE + "    assertions: []\n")
     monkeypatch.chdir(tmp_path)
-    files = FlowFiles(BUILT_IN.with_kinds(task_kinds().values()))
+    files = FlowFiles(packages.catalogue())
     files.look_at(Path())
     files.look_around()
     assert [(each.path, each.code) for each in files.problems] == [("flows/a.b/_tests/y.yaml", "duplicate-id")]

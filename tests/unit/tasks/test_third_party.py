@@ -9,7 +9,7 @@ import pytest
 from segue.model.order import Order
 from segue.model.state import State
 from segue.storage.local import LocalStorage
-from segue.tasks.registry import GROUP, OURS, registry_of
+from segue.tasks.packages import GROUP, installed_of
 
 from tests.support.pools import SharedPool, order_of
 
@@ -50,6 +50,6 @@ BROKEN = {
 
 @pytest.mark.parametrize(("value", "reason"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_package_that_cannot_be_loaded_is_told_and_disturbs_nobody(value: str, reason: str) -> None:
-    registry = registry_of([EntryPoint(name="broken", value=value, group=GROUP)])
-    assert set(registry.kinds) == {kind.name for kind in OURS}
-    assert [reason in str(broken) for broken in registry.broken] == [True]
+    installed = installed_of([EntryPoint(name="broken", value=value, group=GROUP)])
+    assert installed.kinds == ()
+    assert [reason in str(broken) for broken in installed.broken] == [True]
