@@ -7,9 +7,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import holidays
-
 from segue.cli.flow_files import Repository
+from segue.engine.public_holidays import UnknownCountry, is_public_holiday
 from segue.expression.errors import ExpressionError
 from segue.expression.outside import Closed
 from segue.git.layout import NamespaceFile, is_sound_path
@@ -37,9 +36,9 @@ class CheckoutOutside(Closed):
 
     def public_holiday(self, day: date, country: str, subdivision: str | None) -> bool:
         try:
-            return day in holidays.country_holidays(country, subdiv=subdivision, years=day.year)
-        except NotImplementedError as error:
-            raise ExpressionError(f"No holidays are known for {country} {subdivision or ''}".rstrip()) from error
+            return is_public_holiday(day, country, subdivision or "")
+        except UnknownCountry as error:
+            raise ExpressionError(str(error)) from error
 
     def revealed(self, encrypted: dict[str, str]) -> Any:
         return encrypted

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import holidays
-
+from segue.engine.public_holidays import UnknownCountry, is_public_holiday
 from segue.expression.errors import ExpressionError
 from segue.expression.outside import Closed
 from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
@@ -181,9 +180,9 @@ class WorkerOutside(Closed):
 
     def public_holiday(self, day: date, country: str, subdivision: str | None) -> bool:
         try:
-            return day in holidays.country_holidays(country, subdiv=subdivision, years=day.year)
-        except NotImplementedError as error:
-            raise ExpressionError(f"No holidays are known for {country} {subdivision or ''}".rstrip()) from error
+            return is_public_holiday(day, country, subdivision or "")
+        except UnknownCountry as error:
+            raise ExpressionError(str(error)) from error
 
     def _bytes(self, path: str, namespace: str | None) -> bytes:
         if _is_stored(path):
