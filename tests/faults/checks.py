@@ -142,6 +142,7 @@ def _acknowledged(
     for execution_id, flow in started.items():
         if execution_id not in everything:
             yield f"{flow} {execution_id} was acknowledged and is gone"
+    iterations = _iterations(everything)
     for execution in everything.values():
         flow = str(execution.json["flowId"])
         if execution.state not in FINAL:
@@ -149,9 +150,25 @@ def _acknowledged(
         if open_runs := [run.id for run in execution.runs if run.state not in FINAL]:
             yield f"{flow} {execution.id} is {execution.state} and has open task runs {open_runs}"
         wanted = STARTED[flow].state if flow in STARTED else "SUCCESS"
-        gave_up = max(lost_attempts(execution), default=0) >= lost_allowed
+        gave_up = any(_gave_up(each, lost_allowed) for each in (execution, *iterations[execution.id]))
         if execution.state != wanted and not (gave_up and execution.state == "FAILED"):
             yield f"{flow} {execution.id} ended in {execution.state}, not {wanted}: {_failures(execution)}"
+
+
+def _iterations(everything: Mapping[str, ShownExecution]) -> Mapping[str, list[ShownExecution]]:
+    """Of the Loops of an execution: each ends as they do."""
+    found: defaultdict[str, list[ShownExecution]] = defaultdict(list)
+    for execution in everything.values():
+        loop = execution.json.get("loopRun")
+        if loop:
+            found[loop["taskRunId"].partition("-")[0]].append(execution)
+    return found
+
+
+def _gave_up(execution: ShownExecution, lost_allowed: int) -> bool:
+    """Its attempts were lost too often; or, where one loss is enough, a worker that did something for a flowable."""
+    errand_lost = lost_allowed == 1 and any("was killed by signal" in each for each in _failures(execution))
+    return errand_lost or max(lost_attempts(execution), default=0) >= lost_allowed
 
 
 def _failures(execution: ShownExecution) -> list[str]:
