@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.support.needs import need
 from tests.support.waiting import wait_until
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -31,10 +32,7 @@ FLAGS = [
 def browser() -> Iterator[Browser]:
     """One for each module, whose tests run one after the other: while it is open, its event loop is the thread's, and
     no test that has a loop of its own may run in the same process."""
-    if not Path(CHROMIUM).exists():
-        missing = f"there is no {CHROMIUM}: install the package chromium"
-        assert "CI" not in os.environ, missing
-        pytest.skip(missing)
+    need(is_there=Path(CHROMIUM).exists(), missing=f"there is no {CHROMIUM}: install the package chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser

@@ -1,6 +1,5 @@
 """Scripts in the real daemon: the `kestra` package as its users know it, files by name, other languages."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 import yaml
 
 from tests.support.daemon import Daemon, running
+from tests.support.needs import need_program
 
 TELLS = """
 from kestra import Kestra
@@ -127,7 +127,7 @@ def test_a_file_to_keep_is_known_by_its_name(daemon: Daemon) -> None:
     assert daemon.file(execution, kept["made.txt"]).decode().startswith(str(daemon.data / "work"))
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_a_script_of_another_language_gives_outputs(daemon: Daemon) -> None:
+    need_program("node")
     execution = daemon.run("node", {"a": 41})
     assert execution.run_of("script").outputs["vars"] == {"sum": 42}, daemon.logs(execution)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psycopg
 import pymysql
-import pytest
 
+from tests.support.needs import need
 from tests.support.waiting import wait_until
 
 USER = "ada"
@@ -68,10 +68,7 @@ def _programs(name: str, what: str, pattern: str) -> Path:
     """The folder of a server's programs."""
     found = sorted(Path("/").glob(f"{pattern.removeprefix('/')}/{name}"))
     on_path = shutil.which(name)
-    if not found and on_path is None:
-        missing = f"{what} is not installed: there is no {name}"
-        assert "CI" not in os.environ, missing
-        pytest.skip(missing)
+    need(is_there=bool(found or on_path), missing=f"{what} is not installed: there is no {name}")
     return (found[-1] if found else Path(str(on_path))).parent
 
 

@@ -64,7 +64,7 @@ class Kind(Protocol):
 
 
 class Catalogue:
-    """Types by name. Immutable: the `with_...` methods give a new one."""
+    """Types by name. Immutable: `with_kinds` gives a new one."""
 
     def __init__(self, entries: Iterable[TypeEntry]) -> None:
         self._entries: dict[str, TypeEntry] = {entry.name: entry for entry in entries}
@@ -90,18 +90,6 @@ class Catalogue:
         full = name if name.startswith(("io.kestra.", "segue.")) else PREFIX + name
         close = difflib.get_close_matches(full, same or names, _SUGGESTIONS_MAX, 0 if same else _CLOSENESS)
         return tuple(close)
-
-    def with_task(self, name: str, model: type[BaseModel], aliases: tuple[str, ...] = ()) -> "Catalogue":
-        """With one more runnable task type, which is there to run; it takes the place of one of the same name."""
-        known = self._by_name.get(name)
-        entry = TypeEntry(
-            name=known.name if known else name,
-            role=known.role if known else Role.TASK,
-            model=model,
-            aliases=known.aliases if known else aliases,
-            available=True,
-        )
-        return Catalogue({**self._entries, entry.name: entry}.values())
 
     def with_kinds(self, kinds: Iterable[Kind]) -> "Catalogue":
         """With further task types, which are there to run."""

@@ -3,7 +3,6 @@ What they call in the web is a server of this machine."""
 
 import base64
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
@@ -17,6 +16,7 @@ import pytest
 from tests.conformance.play import Play
 from tests.support.daemon import Daemon, running
 from tests.support.http_server import HttpServer, http_server
+from tests.support.needs import need_program
 
 pytestmark = pytest.mark.xdist_group("conformance-blueprints")
 
@@ -130,8 +130,8 @@ def test_none_has_an_error(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["case"] for row in ROWS])
 def test_one_does_what_its_row_says(played: Played, row: dict[str, Any]) -> None:
-    if row["case"] == "generate-pdf-with-gotenberg" and shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
+    if row["case"] == "generate-pdf-with-gotenberg":
+        need_program("curl")
     assert played[row["case"]].result() == []
 
 

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 from segue.spec.catalogue import BUILT_IN
 from segue.spec.nested import Role
 from segue.spec.types.log import Log
+from segue.tasks.kind import Result, TaskKind
 from segue.tasks.registry import OURS
 
 from tests.unit.spec.flows import codes, flow_of, problems_of, with_task
@@ -61,7 +62,8 @@ class Greet(BaseModel):
 
 
 def test_a_task_from_elsewhere_is_validated_by_its_own_model() -> None:
-    catalogue = BUILT_IN.with_task("com.example.Greet", Greet)
+    kind = TaskKind(name="com.example.Greet", properties=Greet, run=lambda _properties, _context: Result())
+    catalogue = BUILT_IN.with_kinds([kind])
     good = with_task("id: a\ntype: com.example.Greet\nname: Ada\ntimes: '{{ inputs.n }}'")
     assert flow_of(good, catalogue=catalogue).tasks[0].type == "com.example.Greet"
     bad = problems_of(with_task("id: a\ntype: com.example.Greet\nname: Ada\ntimes: many"), catalogue=catalogue)
