@@ -156,7 +156,7 @@ class Daemon(Client):
             self.kill_hard()
             raise AssertionError(f"the daemon did not end within {STOP_SECONDS} s of SIGTERM:\n{said}") from error
         assert code == 0, self._process_seen()
-        assert not (left := marked_processes(instance)), f"the daemon left processes behind: {left}\n{self.output()}"
+        assert not (left := marked_processes(instance)), f"left behind: {_shown(left)}\n{self.output()}"
 
     def kill_hard(self) -> None:
         """SIGKILL to the daemon's own process, as by the kernel out of memory."""
@@ -214,6 +214,19 @@ def _environment_of(pid: int) -> bytes:
         return Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return b""
+
+
+def _shown(pids: Sequence[int]) -> str:
+    """What these processes are, as far as they still are."""
+    lines = []
+    for pid in pids:
+        try:
+            process = Path(f"/proc/{pid}")
+            command = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            lines.append(f"{pid} [{command.strip()}] {process.joinpath('stat').read_text().strip()}")
+        except OSError as error:
+            lines.append(f"{pid}: {error}")
+    return "\n".join(lines)
 
 
 def _is_zombie(pid: int) -> bool:

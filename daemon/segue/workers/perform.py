@@ -3,6 +3,7 @@
 This is the one place where whatever a task's code raises becomes a value.
 """
 
+import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,6 +31,7 @@ from segue.tasks.kind import Result, TaskFailed
 from segue.tasks.masking import Masker
 from segue.tasks.packages import AnyKind
 from segue.tasks.registry import task_kinds
+from segue.tasks.scripts import processes
 from segue.workers import keeping
 from segue.workers.channel import AskRefused, Channel
 from segue.workers.journal import WorkerJournal
@@ -121,6 +123,8 @@ class Performer:
             with self._interruption.armed():
                 return self._worked_on(context)
         except Interrupted as interrupted:
+            # The task ends what it started; this is for what it was just about to take note of.
+            processes.end(lambda: processes.descendants(os.getpid()), 0.0)
             return _cut_short(context, interrupted.cause)
         except TaskFailed as failed:
             return _failed(context, Failure(message=failed.message), failed.outputs)

@@ -29,7 +29,7 @@ def survivors(instance: str, workers: Collection[tuple[int, int]]) -> list[Proce
         facts
         for facts in processes.all_processes()
         if facts.pid not in spared
-        and facts.state != "Z"
+        and not facts.has_ended
         and (facts.session in sessions or mark in processes.environment_of(facts.pid))
     ]
 
@@ -48,7 +48,7 @@ def _of_attempt(session: int, instance: str, task_run_id: str | None, attempt: i
     return [
         facts
         for facts in processes.all_processes()
-        if facts.state != "Z"
+        if not facts.has_ended
         and facts.pid != os.getpid()
         and (facts.session == session or (task_run_id and marks <= processes.environment_of(facts.pid)))
     ]

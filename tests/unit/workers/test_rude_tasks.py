@@ -8,15 +8,19 @@ from pathlib import Path
 import pytest
 from segue.model.order import Order
 from segue.model.state import State
+from segue.tasks.scripts import processes
 from segue.workers.reports import WorkerGone
 
 from tests.support.pools import Harness, order_of
 from tests.unit.workers.test_pool import in_pool
 
 RUDE = """
-import os, signal, sys, time
+import os, signal, subprocess, sys, time
+from pathlib import Path
 from pydantic import BaseModel
 from segue.tasks.kind import Result, TaskKind
+from segue.tasks.scripts.process import Command, run
+from segue.tasks.scripts.protocol import Hearing
 
 class Nothing(BaseModel):
     pass
@@ -57,6 +61,18 @@ def swallows(_, context):
         except Exception:
             pass
 
+def starts(_, context):
+    def start(stdout, stderr):
+        pid = Command(arguments=["sleep", "60"], folder=Path("/"), environment={}).start(stdout, stderr)
+        context.log("INFO", str(pid))
+        os.kill(os.getpid(), signal.SIGTERM)  # it is killed just now
+        return pid
+    run(start, context, Hearing(context))
+
+def forgets(_, context):
+    context.log("INFO", str(subprocess.Popen(["sleep", "60"]).pid))
+    os.kill(os.getpid(), signal.SIGTERM)
+
 def leaves(_, context):
     os._exit(5)
 
@@ -85,7 +101,8 @@ def looped(_, context):
 
 KINDS = [
     TaskKind(name=f"rude.{each.__name__}", properties=Nothing, run=each)
-    for each in (garbage, length, half, hangs, swallows, leaves, exits, raises, strange, infinite, large, nothing, looped)
+    for each in (garbage, length, half, hangs, swallows, leaves, exits, raises, strange, infinite, large, nothing, looped,
+                 starts, forgets)
 ]
 """
 
@@ -167,3 +184,14 @@ ENDS = {"hangs, killed": killed, "hangs, timed out": timed_out, "swallows except
 @pytest.mark.parametrize("story", ENDS.values(), ids=ENDS.keys())
 def test_a_task_that_hears_no_signal_is_ended_by_force(tmp_path: Path, story: Callable[[Harness], None]) -> None:
     in_pool(tmp_path, story, environment=rude_package(tmp_path), kill_grace=timedelta(seconds=0.1))
+
+
+@pytest.mark.parametrize("name", ["starts", "forgets"])
+def test_a_kill_while_a_process_is_being_started_ends_that_too(tmp_path: Path, name: str) -> None:
+    async def story(harness: Harness) -> None:
+        outcome = await harness.run(rude(name))
+        assert outcome.ended.state is State.KILLED
+        facts = processes.facts_of(int(outcome.text))
+        assert facts is None or facts.has_ended, facts
+
+    in_pool(tmp_path, story, environment=rude_package(tmp_path))

@@ -4,13 +4,12 @@ The process leads a group of its own. The worker adopts whatever the command lea
 is simply every process below the worker.
 """
 
-import contextlib
 import os
 import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,36 +58,38 @@ class Command:
 
 def run(start: Start, context: TaskContext, hearing: Hearing) -> int:
     """The exit code: that of the process, or 128 and the signal that ended it."""
-    with _started(start, context) as (pid, streams):
-        follower = _Follower(pid, streams, context, hearing)
-        try:
-            return follower.follow()
-        except Interrupted:
+    follower = None
+    try:
+        with context.interruption.held():  # it comes before there is a process, or when all is there to end it
+            follower = _started(start, context, hearing)
+        return follower.follow()
+    except Interrupted:
+        if follower is not None:
             follower.end_all(context.surroundings.kill_grace_seconds)
-            raise
-        finally:
+        raise
+    finally:
+        if follower is not None:
             follower.close()
 
 
-@contextlib.contextmanager
-def _started(start: Start, context: TaskContext) -> Iterator[tuple[int, tuple[int, int]]]:
-    """An interruption comes before it starts, or when all is there to end it."""
+def _started(start: Start, context: TaskContext, hearing: Hearing) -> "_Follower":
     out_read, out_write = os.pipe2(os.O_CLOEXEC)
     error_read, error_write = os.pipe2(os.O_CLOEXEC)
     try:
-        with context.interruption.held():
-            try:
-                pid = start(out_write, error_write)
-            finally:
-                os.close(out_write)
-                os.close(error_write)
-        yield pid, (out_read, error_read)
-    finally:
+        pid = start(out_write, error_write)
+    except BaseException:
         os.close(out_read)
         os.close(error_read)
+        raise
+    finally:
+        os.close(out_write)
+        os.close(error_write)
+    return _Follower(pid, (out_read, error_read), context, hearing)
 
 
 class _Follower:
+    """Hears a process through its streams, which are its to close."""
+
     def __init__(self, pid: int, streams: tuple[int, int], context: TaskContext, hearing: Hearing) -> None:
         self._pid = pid
         self._context = context
@@ -100,6 +101,7 @@ class _Follower:
         for descriptor, tell in hear:
             os.set_blocking(descriptor, False)
             self._selector.register(descriptor, selectors.EVENT_READ, (Lines(context.masker), tell))
+        self._streams = streams
         self._open = set(streams)
 
     def follow(self) -> int:
@@ -130,7 +132,8 @@ class _Follower:
 
     def close(self) -> None:
         self._selector.close()
-        os.close(self._pidfd)
+        for descriptor in (self._pidfd, *self._streams):
+            os.close(descriptor)
 
     def _step(self, seconds: float | None) -> None:
         """Hears what there is, or waits for it so long."""

@@ -14,14 +14,17 @@ _POLL_SECONDS: Final = 0.02
 _POLL_SECONDS_MAX: Final = 0.2
 _STUBBORN_SECONDS: Final = 5.0
 _ENVIRONMENT_BYTES_MAX: Final = 1 << 20
+# The kernel's flag for a process that is on its way out: none of its program runs any more.
+_EXITING: Final = 0x4
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """`start_time` is in clock ticks since boot: with the id it names a process for certain."""
+    """`start_time` is in clock ticks since boot: with the id it names a process for certain. `has_ended`: it is only
+    there to be reaped, or the kernel is putting it away."""
 
     pid: int
-    state: str
+    has_ended: bool
     parent: int
     group: int
     session: int
@@ -38,7 +41,7 @@ def facts_of(pid: int) -> ProcessFacts | None:
     fields = text[text.rindex(")") + 2 :].split()
     return ProcessFacts(
         pid=pid,
-        state=fields[0],
+        has_ended=fields[0] in "ZX" or bool(int(fields[6]) & _EXITING),
         parent=int(fields[1]),
         group=int(fields[2]),
         session=int(fields[3]),
@@ -62,7 +65,7 @@ def environment_of(pid: int) -> frozenset[bytes]:
 
 
 def descendants(ancestor: int) -> list[ProcessFacts]:
-    """Children, their children and so on, those that have ended but are not reaped left out."""
+    """Children, their children and so on, those that have ended left out."""
     children: dict[int, list[ProcessFacts]] = {}
     for facts in all_processes():
         children.setdefault(facts.parent, []).append(facts)
@@ -70,14 +73,14 @@ def descendants(ancestor: int) -> list[ProcessFacts]:
     waiting = [ancestor]
     while waiting:
         below = children.get(waiting.pop(), [])
-        found += [facts for facts in below if facts.state != "Z"]
+        found += [facts for facts in below if not facts.has_ended]
         waiting += [facts.pid for facts in below]
     return found
 
 
 def is_running(facts: ProcessFacts) -> bool:
     now = facts_of(facts.pid)
-    return now is not None and now.start_time == facts.start_time and now.state not in ("Z", "X")
+    return now is not None and now.start_time == facts.start_time and not now.has_ended
 
 
 def send(found: Collection[ProcessFacts], number: signal.Signals) -> None:
