@@ -12,13 +12,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import httpx2
 
+from tests.support import prefork
 from tests.support.client import Client
 from tests.support.repositories import Repository
 from tests.support.waiting import wait_until
@@ -26,6 +28,7 @@ from tests.support.waiting import wait_until
 SEGUE: Final = Path(sys.executable).parent / "segue"
 READY_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
+COMMAND_SECONDS: Final = 60.0
 _OUTPUT_SHOWN: Final = 8000
 _FOREIGN = ("SEGUE_", "GIT_", "SECRET_", "ENV_")
 
@@ -38,14 +41,32 @@ def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def segue(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command of the command line, to its end."""
-    return subprocess.run(
-        [SEGUE, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=clean_environment(environment),
-        timeout=60,
-        check=False,
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = begin(arguments, folder=cwd, environment=clean_environment(environment), stdout=stdout, stderr=stderr)
+        try:
+            code = process.wait(COMMAND_SECONDS)
+        finally:
+            process.kill()
+        said = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            said.append(file.read().decode())
+    return subprocess.CompletedProcess(["segue", *arguments], code, *said)
+
+
+def begin(
+    arguments: Sequence[str],
+    *,
+    folder: Path | None,
+    environment: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+) -> "subprocess.Popen[bytes] | prefork.Process":
+    """A process of `segue`, started in the fastest way that makes no difference."""
+    if prefork.can_start(environment):
+        return prefork.start(arguments, folder=folder, environment=environment, stdout=stdout, stderr=stderr)
+    return subprocess.Popen(
+        [SEGUE, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=folder, env=environment
     )
 
 
@@ -65,7 +86,7 @@ class Daemon(Client):
         self.folder, self.data = folder, folder / "data"
         self.source = str(source.path) if isinstance(source, Repository) else source
         self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | prefork.Process | None = None
         self._repository = source if isinstance(source, Repository) else None
         self._arguments = list(arguments)
         self._environment = clean_environment(environment)
@@ -104,13 +125,12 @@ class Daemon(Client):
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
         flags = ["--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data), *self._arguments]
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [SEGUE, "serve", self.source, *flags],
-                stdin=subprocess.DEVNULL,
+            self.process = begin(
+                ["serve", self.source, *flags],
+                folder=self.folder,
+                environment=self._environment,
                 stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-                env=self._environment,
+                stderr=log,
             )
         if wait:
             self.wait_ready()
