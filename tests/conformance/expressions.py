@@ -1,10 +1,10 @@
 """Questions about expressions: templates, maps, typed properties, and the variables that a run has."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
 from segue.expression.errors import ExpressionError
 from segue.expression.evaluation import Scope
 from segue.expression.template import render_value

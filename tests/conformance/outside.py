@@ -3,11 +3,11 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from segue.expression.evaluation import Scope
 from segue.model.order import Order
 from segue.storage.local import LocalStorage

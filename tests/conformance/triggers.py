@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import yaml
+from msgspec.structs import replace
 from segue.engine.conditions import CannotTell, Circumstances, all_hold, holds
 from segue.engine.due import (
     Backfill,

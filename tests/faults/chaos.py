@@ -140,7 +140,7 @@ def workers_of(daemon: Daemon) -> list[ProcessFacts]:
         parent = facts_of(facts.parent) if facts is not None else None
         if facts is None or parent is None or facts.start_time != start_time or parent.parent != daemon.pid:
             continue
-        if facts.state != "Z":
+        if not facts.has_ended:
             found.append(facts)
     return found
 

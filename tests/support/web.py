@@ -4,11 +4,11 @@ import copy
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from segue.model.execution import Execution, Moved, TaskRun, TriggeredBy
 from segue.model.flow import Check, Flow, Input
 from segue.model.flow_test import SuiteResult

@@ -6,10 +6,10 @@
 import asyncio
 import random
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import uvicorn
+from msgspec.structs import replace
 from segue.model.execution import Attempt, Execution, Failure, Moved, Progress, TriggeredBy
 from segue.model.flow import Flow, Input
 from segue.model.names import TaskRunId

@@ -4,9 +4,11 @@ A flow that is named by its file runs wherever the file lies: outside the folder
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.cli.errors import CommandFailed
 from segue.cli.flow_files import read_repository
@@ -17,8 +19,7 @@ from segue.spec.catalogue import Catalogue
 _WHOLE_FOLDER: Final = b"flows: .\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
+class Checkout(Struct, frozen=True, kw_only=True):
     """`added` are files by their paths in it that the snapshot shall have, whatever the work tree says."""
 
     root: Path

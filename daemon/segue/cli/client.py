@@ -10,11 +10,11 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Self
 from urllib.parse import quote
 
 import httpx2
+from msgspec import Struct
 
 from segue.cli.errors import FIXABLE, CommandFailed
 from segue.cli.printing import clean
@@ -35,8 +35,7 @@ class LineCut(CommandFailed):
     """The daemon was there and went away, or what lies between did."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEvent:
+class StreamEvent(Struct, frozen=True):
     """One server-sent event."""
 
     id: str

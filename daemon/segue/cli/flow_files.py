@@ -6,10 +6,10 @@ it holds such, or lies where they do, else as a flow.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
+from msgspec import Struct, field
 from pathspec import GitIgnoreSpec
 
 from segue.cli.errors import USAGE, CommandFailed
@@ -48,8 +48,7 @@ from segue.spec.ties import Ties
 _EXTENSIONS = frozenset({".yaml", ".yml"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(Struct, frozen=True, kw_only=True):
     """The repository that a path lies in, as far as it matters for reading its flows. One that `is_loose` is just the
     folder of a file, of which nobody knows what else belongs to it."""
 
@@ -65,8 +64,7 @@ class Repository:
     seen: set[Path] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class FlowFiles:
+class FlowFiles(Struct):
     """Looks at files; keeps what it has seen in `problems` and `flows`, and the valid ones by their keys in `found`.
     `secrets` are the names of those that are at hand, besides those that a repository's settings name."""
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.cli.errors import USAGE, CommandFailed
 
@@ -18,8 +19,7 @@ _SPAN: Final = re.compile(r"(\d+)([smhdw])")
 _UNITS: Final = {"s": "PT{}S", "m": "PT{}M", "h": "PT{}H", "d": "P{}D", "w": "P{}W"}
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """The values given for one input: texts, and files. More than one makes a list."""
 
     name: str

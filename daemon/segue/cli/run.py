@@ -8,12 +8,13 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 import uvloop
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.cli import given
 from segue.cli.checkout import Checkout, checkout_around, with_file
@@ -40,8 +41,7 @@ _EXTENSIONS: Final = frozenset({".yaml", ".yml"})
 _FILE_ADDRESS: Final = "kestra:///"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True, kw_only=True):
     """What is to run: the flow that a file holds (`inside` is its path in the checkout), or the one of a name."""
 
     checkout: Checkout
@@ -108,8 +108,7 @@ def run(
     raise typer.Exit(code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """With what it is to run, and where."""
 
     inputs: Sequence[given.Given]

@@ -1,9 +1,10 @@
 """An execution as a tree of lines: its task runs under their parents, each with its state and time. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from segue.cli.printing import one_line, span_text
 from segue.engine.flowables.loop import how_far
@@ -16,8 +17,7 @@ _INDENT: Final = "  "
 _TIMELESS: Final = frozenset({State.CREATED, State.SKIPPED})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line: what it is, where it is, how long it took or takes, and why it failed."""
 
     name: str

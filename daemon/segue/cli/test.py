@@ -6,12 +6,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 import uvloop
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.cli.checkout import Checkout, repository_of_its_own
 from segue.cli.errors import FIXABLE, GOOD, INTERRUPTED, USAGE, CommandFailed
@@ -40,8 +41,7 @@ _AT_ONCE_MAX: Final = 32
 _SECONDS: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True, kw_only=True):
     """Which tests of the checkout: those in files or folders (by their paths in it; none: all), of flows whose files
     are among them, and with a text in their names."""
 
@@ -58,8 +58,7 @@ class _Wanted:
         return replace(suite, cases=cases) if cases else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ran:
+class _Ran(Struct, frozen=True, kw_only=True):
     results: tuple[SuiteResult, ...] = ()
     problems: tuple[Problem, ...] = ()
 

@@ -4,9 +4,10 @@ How many hold a place is always counted from states (`State.holds_slot`), never 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
+
+from msgspec import Struct
 
 from segue.model.event import Held, Refused, Started
 from segue.model.flow import Concurrency, ConcurrencyBehavior
@@ -14,8 +15,7 @@ from segue.model.names import ExecutionId
 from segue.model.state import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True, order=True):
     """An execution in QUEUED. Ordered as they leave: who came first, then by id."""
 
     queued_at: datetime

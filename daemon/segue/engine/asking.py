@@ -6,8 +6,9 @@ come, finds it. Never both: what a worker has to say the engine does not try.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.engine import templates
 from segue.engine.flowables.steering import Question
@@ -21,13 +22,11 @@ AWAITS: Final = "awaits"
 ANSWERS: Final = "answers"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """A worker has to say. `changes` order it, the first time."""
 
     changes: tuple[Change, ...]

@@ -7,9 +7,11 @@ moved. Conditions that have to be met over time (MultipleCondition) are `gatheri
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.engine.public_holidays import UnknownCountry, is_public_holiday
 from segue.engine.source import Source
@@ -33,8 +35,7 @@ class CannotTell(Exception):
     """A condition that cannot be evaluated: its expression fails, or a property cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, kw_only=True):
     """What conditions are asked about. `namespace` and `flow_id` are the flow that has the trigger; `source` is the
     execution that moved, for flow triggers. `met` names conditions of a MultipleCondition met earlier."""
 

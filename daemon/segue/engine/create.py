@@ -1,9 +1,10 @@
 """Create: a new execution of a flow, or one that replays another. Ids, dates and resolved inputs are brought along."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from segue.engine import fixtures
 from segue.engine.beside import beside

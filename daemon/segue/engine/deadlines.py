@@ -1,16 +1,16 @@
 """Deadlines: flow triggers with `onMiss`, whose windows must not end before what they wait for has come (2.0)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+
+from msgspec import Struct, field
 
 from segue.engine.gathering import Gathering, gatherings_of, zone_in
 from segue.engine.windows import Bounds, Fixed, ending_after
 from segue.model.trigger import FlowEnds, Trigger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline:
+class Deadline(Struct, frozen=True, kw_only=True):
     """What is held to its window. `labels` are for the execution that says that it was missed."""
 
     gathering: Gathering

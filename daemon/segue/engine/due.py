@@ -13,9 +13,11 @@ from `fire_times`, what they have to fulfil from `conditions`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.engine.conditions import CannotTell, Circumstances, fails_all_day, trigger_applies
 from segue.engine.fire_times import BadCron, DateTimes, FireTimes, cron_times
@@ -37,8 +39,7 @@ class BadSchedule(ValueError):
     """The schedule cannot be followed: its line, a date or its zone cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backfill:
+class Backfill(Struct, frozen=True, kw_only=True):
     """Past fire times asked for, `start` and `end` included. `current` is where it has come to."""
 
     start: datetime
@@ -49,8 +50,7 @@ class Backfill:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleState:
+class ScheduleState(Struct, frozen=True, kw_only=True):
     """What is remembered of a schedule. `next_at` is the fire time it waits for (UTC); None: it never fires again."""
 
     next_at: datetime | None = None
@@ -59,8 +59,7 @@ class ScheduleState:
     backfill: Backfill | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FireDates:
+class FireDates(Struct, frozen=True, kw_only=True):
     """A fire time with its neighbours, in the trigger's zone."""
 
     date: datetime
@@ -74,8 +73,7 @@ class FireDates:
         return {name: json_text(date) for name, date in dates.items() if date is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fire:
+class Fire(Struct, frozen=True, kw_only=True):
     """Start an execution for `dates.date`. In a backfill its inputs and labels go over the trigger's."""
 
     dates: FireDates
@@ -83,8 +81,7 @@ class Fire:
     backfill: Backfill | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fail:
+class Fail(Struct, frozen=True, kw_only=True):
     """A condition cannot be evaluated: make an execution in FAILED, so that somebody sees it."""
 
     dates: FireDates
@@ -92,8 +89,7 @@ class Fail:
     state: ScheduleState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     """Nothing to do before `until` (None: before something else happens); where that is now, ask again. The state may
     have moved over times that were skipped."""
 
@@ -104,8 +100,7 @@ class Wait:
 Decision = Fire | Fail | Wait
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timetable:
+class Timetable(Struct, frozen=True, kw_only=True):
     """A schedule as it is followed: its trigger, its times, its policy, and the circumstances of its conditions.
 
     `names_neighbours`: the conditions may look at `trigger.next` and `trigger.previous`, which cost more than they do.

@@ -12,12 +12,12 @@ Debian cron's rules:
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
 from cronsim import CronSim, CronSimError
+from msgspec import Struct
 
 from segue.spec.cron import NICKNAMES
 
@@ -39,8 +39,7 @@ class BadCron(ValueError):
         super().__init__(f"invalid cron expression '{line}': {why}")
 
 
-@dataclass(frozen=True, slots=True)
-class CronTimes:
+class CronTimes(Struct, frozen=True):
     """A cron line in a zone. `fields` are what cronsim reads: five, or six with the seconds first."""
 
     fields: str
@@ -121,8 +120,7 @@ class CronTimes:
         return iter(CronSim(self.fields, local, reverse))
 
 
-@dataclass(frozen=True, slots=True)
-class DateTimes:
+class DateTimes(Struct, frozen=True):
     """Dates that were listed, in order and each once."""
 
     dates: tuple[datetime, ...]

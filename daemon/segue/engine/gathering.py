@@ -5,10 +5,12 @@ What has been met so far is a frozen value that comes in and goes out; somebody 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.engine.conditions import CannotTell, Circumstances, holds, is_met, kind_of, labels_fit, when_holds
 from segue.engine.source import Source
@@ -55,16 +57,14 @@ class AfterFiring(StrEnum):
     CLOSE = "CLOSE"  # kept, and the window fires no more
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     field: str
     type: str
     value: Any = None
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """Filters on an execution, all or any of them."""
 
     is_all: bool
@@ -74,8 +74,7 @@ class Where:
 Requirement = UpstreamFlow | Condition | Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathering:
+class Gathering(Struct, frozen=True, kw_only=True):
     """`id` is unique within the trigger."""
 
     id: str
@@ -97,8 +96,7 @@ class Gathering:
                 return self.least
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Met:
+class Met(Struct, frozen=True, kw_only=True):
     """The execution that met a requirement."""
 
     at: datetime
@@ -107,8 +105,7 @@ class Met:
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class Gathered(Struct, frozen=True, kw_only=True):
     """What has been met in a window."""
 
     bounds: Bounds

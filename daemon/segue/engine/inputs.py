@@ -7,9 +7,11 @@ one type is in `typed`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.engine.typed import BadValue, Secret, UploadedFile, broken_rules, java_text, read_typed
 from segue.expression.errors import ExpressionError
@@ -28,8 +30,7 @@ _FILE_NAME_BYTES_MAX: Final = 200
 _SAFE_IN_ADDRESSES: Final = "-._~!$&'()*+,;=:@[]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class Owner(Struct, frozen=True, kw_only=True):
     """The execution whose inputs are read: their files lie below it, in `folder`."""
 
     namespace: str
@@ -38,8 +39,7 @@ class Owner:
     folder: str = "inputs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedInput:
+class ResolvedInput(Struct, frozen=True, kw_only=True):
     """What became of one input. `errors` are whole sentences; `offered` are the choices of a SELECT or MULTISELECT.
 
     The value of a disabled input is what was given for it; it goes nowhere.
@@ -53,8 +53,7 @@ class ResolvedInput:
     offered: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileToStore:
+class FileToStore(Struct, frozen=True, kw_only=True):
     """An uploaded file and the address in internal storage that stands for it among the values."""
 
     input_id: str
@@ -62,8 +61,7 @@ class FileToStore:
     uri: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class Resolved(Struct, frozen=True, kw_only=True):
     """All inputs of a flow, in its order. `values` are those of enabled inputs, dotted ids made into nested maps; of
     no use while there are `errors`. Secrets in it are marked (`typed.Secret`)."""
 
@@ -318,8 +316,7 @@ def extension_of(inputs: Sequence[Input], input_id: str) -> str:
     return str(found.options.get("extension") or DEFAULT_EXTENSION) if found else DEFAULT_EXTENSION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypedOutputs:
+class TypedOutputs(Struct, frozen=True, kw_only=True):
     """Outputs of a flow as their types, by id; a flow that has `errors` fails."""
 
     values: Mapping[str, Any]

@@ -7,9 +7,11 @@ it, found by the flow or namespace that their conditions name. `match` then deci
 import hmac
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.engine.conditions import CannotTell, Circumstances, all_hold, kind_of, when_holds
 from segue.engine.gathering import (
@@ -34,8 +36,7 @@ from segue.model.trigger import Condition, FlowEnds, Trigger, Webhook
 DEFAULT_STATES: Final = FINAL | {State.PAUSED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
+class Listener(Struct, frozen=True, kw_only=True):
     """A flow trigger of a flow. `conditions` are those that one execution has to fulfil by itself."""
 
     namespace: str
@@ -46,8 +47,7 @@ class Listener:
     gatherings: tuple[Gathering, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matched:
+class Matched(Struct, frozen=True, kw_only=True):
     """What became of a listener. `request`: it fires. `error`: it cannot be told whether it does, a FAILED execution
     should say so. `kept` is what to remember for each gathering, by its id; None: nothing any more."""
 

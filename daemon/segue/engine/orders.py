@@ -6,8 +6,9 @@ where a path goes on with the run's own value (`outputs.t[taskrun.value]`), only
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from segue.engine import fixtures, iterations, narrowing
 from segue.engine.asking import awaited

@@ -5,9 +5,11 @@ branches are `tasks`, `errors`, `finally` and `afterExecution`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.engine.templates import EVERYTHING, Needs, needs_of
 from segue.engine.templates import is_pure as _is_pure
@@ -40,8 +42,7 @@ SIDE_BRANCHES: Final = frozenset({ERRORS, FINALLY, AFTER_EXECUTION})
 _NO_SURROUNDINGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True, eq=False):
     """A task and its place. `branch` and `position` say where in `parent` it stands; `retry` is the policy in force
     (the task's own, or its nearest ancestor's, or the flow's); `needs` are the variables that its templates name;
     `elsewhere` are the purposes of those templates that only a worker may evaluate."""
@@ -64,8 +65,7 @@ class Node:
         return self.branches.get(branch, ())
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """`loops` are the plans of the iterations of every Loop in the flow, by its id: of the tasks in a Loop there is
     nothing in `nodes`. `surroundings` are the variables that do not come from an execution (`envs`, `globals`,
     `kestra`), as they are at any time: the one thing here that is not the flow's, and the daemon's to keep."""

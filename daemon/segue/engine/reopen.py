@@ -6,9 +6,10 @@ until it is let go (`Started`), as a new one stays CREATED.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.engine import iterations
 from segue.engine.asking import without_answers
@@ -49,8 +50,7 @@ def is_at_rest(execution: Execution) -> bool:
     return execution.state.is_final and execution.is_over
 
 
-@dataclass(slots=True)
-class _Reopening:
+class _Reopening(Struct):
     """The changes so far, and the states that they lead to."""
 
     at: datetime

@@ -2,8 +2,10 @@
 trigger's expressions are rendered here, with its own variables in scope."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.engine.labels import rendered_labels
 from segue.expression.errors import ExpressionError
@@ -13,8 +15,7 @@ from segue.model.execution import TriggeredBy
 from segue.model.trigger import Trigger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """`inputs` still have to be resolved against the flow's. `error`: they cannot be rendered, the execution is to be
     made in FAILED. `warnings`: labels left out."""
 

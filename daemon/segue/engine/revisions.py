@@ -13,9 +13,10 @@ The rules:
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct, field
 
 from segue.model.revision import Commit, FlowKey, Revision
 
@@ -23,8 +24,7 @@ PRUNE_FLOWS_MIN: Final = 10
 PRUNE_TRAILER: Final = "Segue-Allow-Prune"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A document of a file that says it is this flow."""
 
     key: FlowKey
@@ -34,16 +34,14 @@ class Claim:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What one commit did: for each flow file that it changed, the claims the file holds now (none: gone)."""
 
     commit: Commit
     files: Mapping[str, tuple[Claim, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A flow's latest revision, and the path its file has now."""
 
     revision: Revision
@@ -54,8 +52,7 @@ class Standing:
         return not self.revision.is_deleted
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """All that the next commit is judged against: every flow there ever was, and every flow file there is."""
 
     standings: Mapping[FlowKey, Standing] = field(default_factory=lambda: MappingProxyType({}))
@@ -66,16 +63,14 @@ class Ledger:
         return {key: standing for key, standing in self.standings.items() if standing.is_live}
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicate:
+class Duplicate(Struct, frozen=True):
     """A claim that came to nothing, because the file at `holder` has the flow."""
 
     claim: Claim
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The new revisions in order, and the ledger after them."""
 
     revisions: tuple[Revision, ...]

@@ -1,9 +1,10 @@
 """Scene: where in an execution the engine looks - a task run with its node, or the flow itself - and when."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
+
+from msgspec import Struct
 
 from segue.engine.plan import Node, Plan
 from segue.model.execution import Attempt, Execution, Progress, TaskRun
@@ -12,8 +13,7 @@ from segue.model.names import TaskRunId
 _NOTHING_YET = Progress()
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """`run` is None for the flow itself."""
 
     plan: Plan

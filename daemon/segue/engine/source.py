@@ -1,9 +1,10 @@
 """Source: the execution whose move flow triggers look at, as they see it. A frozen excerpt: the live execution goes on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.expression.iso import json_text
 from segue.model.execution import Execution
@@ -11,8 +12,7 @@ from segue.model.names import ExecutionId
 from segue.model.state import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """`state` is the one it came to, with which this excerpt was made. `attempts` are the states of the attempts of each
     task run."""
 

@@ -6,10 +6,11 @@ or HTTP call) and reads nothing that is encrypted, under the evaluator's budget,
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.expression.errors import ExpressionError, Sealed
 from segue.expression.outside import FrozenOutside
@@ -18,8 +19,7 @@ from segue.expression.template import Scope, effects_of, plain, references_of, r
 from segue.model.execution import Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """The variables that templates name. With `everything` they may name any (`render` of a computed text)."""
 
     references: frozenset[Reference]

@@ -6,9 +6,10 @@ flow's own text answers the expression (`{{ flow.namespace }}`).
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from segue.engine.match import may_follow
 from segue.model.flow import Flow
@@ -24,8 +25,7 @@ class Relation(StrEnum):
     FLOW_TRIGGER = "FLOW_TRIGGER"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """Executions of `source` lead to executions of `target`."""
 
     source: tuple[str, str]
@@ -80,8 +80,7 @@ def relation(parent: Flow, child: Flow) -> Relation | None:
     return next((edge.relation for edge in edges((parent, child)) if (edge.source, edge.target) == ends), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Tie:
+class Tie(Struct, frozen=True):
     """A flow at the other end, and what leads there or here. `is_known`: there is such a flow."""
 
     key: FlowKey
@@ -89,8 +88,7 @@ class Tie:
     is_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbours(Struct, frozen=True):
     """`before`: flows whose executions lead to this one's. `after`: where this one's lead."""
 
     before: tuple[Tie, ...]

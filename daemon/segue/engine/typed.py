@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
+from msgspec import Struct
+
 from segue.engine.yaml_values import NotYaml, read_yaml
 from segue.engine.zones import NotADate, parse_moment
 from segue.expression import iso, java_regex
@@ -40,8 +42,7 @@ class BadValue(ValueError):
     """A value that is not of its type, or breaks a rule of its input; the message is the middle of Kestra's sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
+class UploadedFile(Struct, frozen=True):
     """A file that a caller sent, in a temporary place. `name` is the caller's, to be trusted in nothing."""
 
     name: str

@@ -2,9 +2,10 @@
 in the same few kinds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.engine.zones import NotADate
 from segue.expression import iso
@@ -13,39 +14,34 @@ _DAY: Final = timedelta(days=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Struct, frozen=True):
     """One after the other, each `every` long, aligned on the clock and moved by `offset`."""
 
     every: timedelta = _DAY
     offset: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Sliding:
+class Sliding(Struct, frozen=True):
     """What happened within the last `lookback` counts."""
 
     lookback: timedelta = _DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Daily:
+class Daily(Struct, frozen=True):
     """Each day from `start` to `end`."""
 
     start: str
     end: str
 
 
-@dataclass(frozen=True, slots=True)
-class Always:
+class Always(Struct, frozen=True):
     """No window: open until it is fulfilled."""
 
 
 Window = Fixed | Sliding | Daily | Always
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """A window at some time, both ends included. None: it never ends."""
 
     start: datetime

@@ -6,8 +6,9 @@ for each 1,024 that are joined). Output bounds memory: text written, any text jo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from segue.expression.errors import BudgetExceeded, ExpressionError
 
@@ -26,8 +27,7 @@ RENDER_PASSES_MAX = 100
 """Kestra's bound on `render(x)` feeding its own result to itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """How much one rendering may use."""
 
     steps: int = 100_000

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from segue.expression.errors import ExpressionError
 from segue.expression.evaluate import Closure, ExpressionCompiler
@@ -16,8 +17,7 @@ Write = Callable[[Evaluation, list[str]], None]
 MacroCall = Callable[[Evaluation, list[Any], dict[str, Any]], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """A template's closures. `parts` are what it is made of where it is only text and expressions, for typed rendering."""
 
     run: Write

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.expression.budget import Budget, Meter
 from segue.expression.dates import zone_named
@@ -15,8 +16,7 @@ from segue.expression.outside import Closed, Outside
 from segue.expression.tree import Dialect
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """What a template is rendered in: plain values by name, the outside, a bound. One scope serves many templates."""
 
     variables: Mapping[str, Any] = field(default_factory=dict)

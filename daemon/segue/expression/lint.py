@@ -6,9 +6,10 @@ Only what the text alone tells. Whether `outputs.x` exists is for those who know
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
+
+from msgspec import Struct, field
 
 from segue.expression.date_pattern import fields_of
 from segue.expression.dates import FORMAT_NAMES
@@ -64,8 +65,7 @@ _HABITS: Final[Mapping[tuple[str, str], str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What templates may call. Add to it what another edition or a plugin brings."""
 
     functions: Mapping[str, FunctionSignature] = field(default_factory=lambda: FUNCTIONS)
@@ -76,8 +76,7 @@ class Names:
 KNOWN = Names()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing wrong. `hint` says what was probably meant, if that can be guessed."""
 
     code: str

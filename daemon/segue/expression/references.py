@@ -7,9 +7,10 @@ only running tells.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from segue.expression.filters import FILTERS
 from segue.expression.functions import FUNCTIONS
@@ -47,8 +48,7 @@ VALUE = Marker.VALUE
 CURRENT = Marker.CURRENT
 
 
-@dataclass(frozen=True, slots=True)
-class PARENT_VALUE:  # noqa: N801 - stands in paths beside VALUE and CURRENT
+class PARENT_VALUE(Struct, frozen=True):  # noqa: N801 - stands in paths beside VALUE and CURRENT
     """The loop value of the n-th parent, 0 the nearest."""
 
     level: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from segue.expression.errors import ExpressionError
 from segue.expression.evaluation import Evaluation
@@ -17,8 +18,7 @@ REST = "*"
 """The name under which a variadic function finds its arguments, as a list."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilterSignature:
+class FilterSignature(Struct, frozen=True):
     apply: Callable[[Any, Given, Evaluation], Any]
     parameters: tuple[str, ...] = ()
     required: int = 0
@@ -27,8 +27,7 @@ class FilterSignature:
     variadic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionSignature:
+class FunctionSignature(Struct, frozen=True):
     apply: Callable[[Given, Evaluation], Any]
     parameters: tuple[str, ...] = ()
     required: int = 0

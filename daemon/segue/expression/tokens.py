@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from segue.expression.budget import CODE_TEXT_MAX
 from segue.expression.errors import ExpressionError
@@ -57,8 +58,7 @@ class Kind(Enum):
     END = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     kind: Kind
     value: str
     position: int

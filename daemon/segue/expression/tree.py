@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 
 class Dialect(Enum):
@@ -14,103 +15,87 @@ class Dialect(Enum):
     V2 = "2.0"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Literal(Node):
+class Literal(Node, frozen=True):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolation(Node):
+class Interpolation(Node, frozen=True):
     """A "double-quoted #{text}": its pieces in order."""
 
     parts: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListLiteral(Node):
+class ListLiteral(Node, frozen=True):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MapLiteral(Node):
+class MapLiteral(Node, frozen=True):
     entries: tuple[tuple[Expression, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Name(Node):
+class Name(Node, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute(Node):
+class Attribute(Node, frozen=True):
     """`target.key` and `target[key]`: the same thing."""
 
     target: Expression
     key: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(Struct, frozen=True):
     positional: tuple[Expression, ...] = ()
     named: tuple[tuple[str, Expression], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Node):
+class Call(Node, frozen=True):
     name: str
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class MethodCall(Node):
+class MethodCall(Node, frozen=True):
     target: Expression
     name: str
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered(Node):
+class Filtered(Node, frozen=True):
     target: Expression
     name: str
     arguments: Arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Tested(Node):
+class Tested(Node, frozen=True):
     target: Expression
     name: str
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unary(Node):
+class Unary(Node, frozen=True):
     operator: str
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Binary(Node):
+class Binary(Node, frozen=True):
     operator: str
     left: Expression
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Chain(Node):
+class Chain(Node, frozen=True):
     """Operands of one operator whose order does not nest: `a ~ b ~ c`, `a and b and c`, `a or b or c`."""
 
     operator: str
     operands: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ternary(Node):
+class Ternary(Node, frozen=True):
     condition: Expression
     then: Expression
     otherwise: Expression
@@ -134,53 +119,45 @@ Expression = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Text(Node):
+class Text(Node, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Output(Node):
+class Output(Node, frozen=True):
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class If(Node):
+class If(Node, frozen=True):
     branches: tuple[tuple[Expression, Body], ...]
     otherwise: Body
 
 
-@dataclass(frozen=True, slots=True)
-class For(Node):
+class For(Node, frozen=True):
     variable: str
     iterable: Expression
     body: Body
     otherwise: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Set(Node):
+class Set(Node, frozen=True):
     name: str
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class FilterBlock(Node):
+class FilterBlock(Node, frozen=True):
     """`{% filter upper | trim %}...{% endfilter %}`: names and arguments in the order they apply."""
 
     filters: tuple[tuple[str, Arguments], ...]
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Macro(Node):
+class Macro(Node, frozen=True):
     name: str
     parameters: tuple[tuple[str, Expression | None], ...]
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Block(Node):
+class Block(Node, frozen=True):
     name: str
     body: Body
 

@@ -9,10 +9,12 @@ do without it (`??`, `default`, `is defined`) or may never come to it (branches)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.expression.errors import ExpressionError
 from segue.expression.functions import FUNCTIONS
@@ -60,8 +62,7 @@ Key = str | int | Hole
 Path = tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A variable and the keys behind it, from the line and column of its name. `is_guarded`: its absence is caught;
     `is_conditional`: it stands where the template may not come to."""
 
@@ -72,8 +73,7 @@ class Use:
     is_conditional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Struct, frozen=True):
     """A function call; `given` holds its arguments by parameter, `Hole.ANY` where one is no literal."""
 
     name: str
@@ -83,8 +83,7 @@ class Called:
     is_conditional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True):
     """Everything that a template's text tells. Of one that cannot be read, only why."""
 
     findings: tuple[Finding, ...]
@@ -129,8 +128,7 @@ def _begins_with(path: Path, caught: set[Path]) -> bool:
     return any(path[:length] in caught for length in range(1, len(path) + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(Struct, frozen=True):
     """Where the walk is: names that are the template's own, and what would become of an absent variable."""
 
     local: frozenset[str]

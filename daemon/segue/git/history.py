@@ -6,11 +6,12 @@ undecodable ones survive as surrogates and are refused where a path becomes a fi
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.git.names import checked_commit_id
 from segue.git.runner import GitError, run_git, stream_git
@@ -33,8 +34,7 @@ _DIFF_LINES_MAX: Final = 20_000
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """One path that differs. `blob` and `mode` are the new ones (of zeros when deleted); `old_path` names where a
     rename came from, when renames were looked for."""
 
@@ -49,14 +49,12 @@ class FileChange:
         return self.status == "D"
 
 
-@dataclass(frozen=True, slots=True)
-class CommitChanges:
+class CommitChanges(Struct, frozen=True):
     commit: Commit
     changes: tuple[FileChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TreeFile:
+class TreeFile(Struct, frozen=True):
     path: str
     blob: str
     mode: str

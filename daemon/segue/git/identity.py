@@ -11,10 +11,10 @@ A text may be no valid flow and still have an identity; what it means is for `sp
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
+from msgspec import Struct
 
 from segue.model.names import FLOW_ID, FLOW_ID_LENGTH_MAX, NAMESPACE, NAMESPACE_LENGTH_MAX
 from segue.model.problem import Problem
@@ -34,8 +34,7 @@ _Parser: Final = getattr(yaml, "CLoader", yaml.Loader)
 _DOCUMENTS_MAX: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class FlowText:
+class FlowText(Struct, frozen=True):
     """One flow in a file. `namespace` is None where the text leaves it to the folder. `content` tells texts apart."""
 
     namespace: str | None
@@ -44,8 +43,7 @@ class FlowText:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(Struct, frozen=True):
     """A text that YAML can read. `flows` is empty for YAML that is no flow; `nearly` says what a text that is almost
     one lacks."""
 
@@ -53,8 +51,7 @@ class Readable:
     nearly: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A text of which nobody can tell whose it is, and where and why."""
 
     line: int
@@ -119,8 +116,7 @@ def _quick_value(pattern: re.Pattern[bytes], data: bytes, start: int) -> str | N
     return (match.group(1) or match.group(2) or match.group(3)).decode("ascii")
 
 
-@dataclass(slots=True)
-class _Document:
+class _Document(Struct):
     """Top-level keys of one document with the text of scalar values (None for others), and where its text lies."""
 
     values: dict[str, str | None]

@@ -12,10 +12,10 @@ for (`namespace: company.team`). `.segueignore` takes paths out, in the language
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import yaml
+from msgspec import Struct
 from pathspec import GitIgnoreSpec
 
 from segue.git.history import MODE_SUBMODULE, MODE_SYMLINK
@@ -33,15 +33,13 @@ _FILES: Final = "_files"
 _TESTS: Final = "_tests"
 
 
-@dataclass(frozen=True, slots=True)
-class FlowFile:
+class FlowFile(Struct, frozen=True):
     """YAML that may hold flows. `namespace` is the folder's; None where the folder says nothing."""
 
     namespace: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceFile:
+class NamespaceFile(Struct, frozen=True):
     """A file for the tasks of a namespace, under the path they know it by. A namespace of None: of whatever namespaces the
     repository's `_flows` have."""
 
@@ -49,16 +47,14 @@ class NamespaceFile:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class TestFile:
+class TestFile(Struct, frozen=True):
     namespace: str | None
     path: str
 
     __test__ = False  # a file with tests, no test
 
 
-@dataclass(frozen=True, slots=True)
-class OtherFile:
+class OtherFile(Struct, frozen=True):
     """Nothing of ours."""
 
 
@@ -66,8 +62,7 @@ Placed = FlowFile | NamespaceFile | TestFile | OtherFile
 OTHER: Final = OtherFile()
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The repository's own say in where things are. Equal when the texts it came from say the same."""
 
     flows_folder: str = FLOWS_FOLDER

@@ -15,9 +15,10 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.git.environment import local_environment, trusted_folders, trusting_configuration
 from segue.git.history import has_commit
@@ -55,8 +56,7 @@ class NotARepository(Exception):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Fetched(Struct, frozen=True, kw_only=True):
     """What a fetch found. `head` is None while the source has no commit yet; `previous` is the head before."""
 
     head: str | None

@@ -6,10 +6,11 @@ request becomes an argument only after it passed here, and then still stands beh
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
+
+from msgspec import Struct, field
 
 from segue.git.credentials import Credentials
 
@@ -35,8 +36,7 @@ class BadName(ValueError):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """The repository that is followed, and what is followed in it.
 
     `location` is an absolute path or a URL without user and password. `branch` may also name a tag; None follows the

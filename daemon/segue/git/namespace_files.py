@@ -9,11 +9,11 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from msgspec import Struct
 from pathspec import GitIgnoreSpec
 
 from segue.git.blobs import BLOB_SIZE_MAX, BlobMissing, BlobReader, sizes_of
@@ -27,8 +27,7 @@ FILES_MAX: Final = 10_000
 _COMMITS_HELD_MAX: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True):
     """A file under the path that the namespace's tasks know it by."""
 
     path: str

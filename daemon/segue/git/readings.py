@@ -5,9 +5,10 @@ claims it had: its flow's last good revision stays live, and the problem says wh
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.engine.revisions import Claim
 from segue.git.blobs import BLOB_SIZE_MAX, BlobMissing, BlobReader
@@ -33,8 +34,7 @@ from segue.spec.unreadable import too_large
 _LOOKED_BACK_MAX: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a file came to. `blob` tells whether it has to be read again."""
 
     blob: str

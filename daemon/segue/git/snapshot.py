@@ -7,9 +7,10 @@ written to: index, objects and refs of the snapshot are its own.
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.git.environment import local_environment, trusted_folders
 from segue.git.names import checked_commit_id
@@ -43,8 +44,7 @@ class TooMuch(Exception):
         super().__init__(f"{folder} holds {what}: {advice}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """A bare repository with one commit on its branch."""
 
     git_dir: Path

@@ -1,9 +1,10 @@
 """The files with flow tests of a commit, and what changed between two commits that tests may hang on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.git.blobs import BlobReader
 from segue.git.history import changes_between, files_at
@@ -14,8 +15,7 @@ from segue.spec.document import BYTES_MAX
 FILES_MAX: Final = 5_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteFile:
+class SuiteFile(Struct, frozen=True, kw_only=True):
     """A file that may hold flow tests; `text` is None if it is too large to be looked at."""
 
     path: str
@@ -23,8 +23,7 @@ class SuiteFile:
     text: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Touched:
+class Touched(Struct, frozen=True, kw_only=True):
     """What differs between two commits: files with tests by path, namespaces (None: all) with other files, and whether
     settings that hold for every flow do."""
 

@@ -7,10 +7,12 @@ is read, which is how everything comes back when the database is gone.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct, field
 
 from segue.engine.revisions import (
     Claim,
@@ -43,8 +45,7 @@ from segue.model.problem import Problem
 from segue.model.revision import Commit, FlowKey, Revision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True, kw_only=True):
     """Where a survey ended. One that was `restored` holds no readings: the next survey reads the files of its head again."""
 
     head: str | None = None
@@ -67,8 +68,7 @@ class Checkpoint:
         return tuple(sorted((*self.layout_problems, *found), key=lambda problem: (problem.path, problem.line)))
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceFileChange:
+class NamespaceFileChange(Struct, frozen=True):
     """A namespace file that the surveyed commits wrote or deleted."""
 
     namespace: str | None
@@ -76,8 +76,7 @@ class NamespaceFileChange:
     is_deleted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, frozen=True, kw_only=True):
     """What a look at the head found. While `held` gives a reason, nothing has changed: revisions are none, `live` and
     `checkpoint` are those of before, and `retired` says what would be retired. `is_trailer_heard`: whether a trailer of a
     commit could have said that all is meant; a history that was rewritten says nothing about itself that counts."""
@@ -95,12 +94,14 @@ class Survey:
     is_trailer_heard: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brakes:
+class Brakes(Struct, frozen=True, kw_only=True):
     """What is not held: that most flows are retired, and that the new head does not descend from the last one."""
 
     is_prune_allowed: bool = False
     is_rewind_allowed: bool = True
+
+
+BRAKES: Final = Brakes()
 
 
 def survey(
@@ -108,7 +109,7 @@ def survey(
     reader: BlobReader,
     head: str | None,
     checkpoint: Checkpoint | None = None,
-    brakes: Brakes = Brakes(),
+    brakes: Brakes = BRAKES,
 ) -> Survey:
     """What is new at `head` since the checkpoint. Raises GitError when the repository cannot be read."""
     before = _complete(git_dir, reader, checkpoint or Checkpoint())
@@ -175,8 +176,7 @@ def _unchanged(checkpoint: Checkpoint) -> Survey:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
+class _Visit(Struct, frozen=True):
     """A commit with the files to look at: those it changed, or all, because it moved where flows lie."""
 
     commit: Commit

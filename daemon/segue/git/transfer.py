@@ -12,13 +12,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from git.cmd import Git, handle_process_output
 from git.exc import GitCommandError
 from git.util import RemoteProgress
+from msgspec import Struct
 
 from segue.git.environment import foreign_variables, transfer_environment
 from segue.git.names import Source
@@ -38,8 +38,7 @@ _FETCH: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a fetch is: `stage` in git's words ("Receiving objects"), `done` of `total` where it says so."""
 
     stage: str
@@ -50,8 +49,7 @@ class Progress:
 ProgressListener = Callable[[Progress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRefs:
+class RemoteRefs(Struct, frozen=True):
     """What the source answered: ref name -> id, and the ref that its HEAD points to, when it says."""
 
     ids: Mapping[str, str]

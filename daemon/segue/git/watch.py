@@ -9,10 +9,10 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from watchfiles import Change, awatch
 
 from segue.git.environment import local_environment, trusted_folders
@@ -28,8 +28,7 @@ _POLL_DELAY_MS: Final = 300
 _TELLING: Final = frozenset({"HEAD", "packed-refs", "refs", "reftable"})
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedFolders:
+class WatchedFolders(Struct, frozen=True):
     """Where a repository's refs live. A linked worktree has a HEAD of its own and shares the rest."""
 
     flat: tuple[Path, ...]

@@ -9,24 +9,23 @@ import hmac
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 BODY_SIZE_MAX: Final = 3 << 20
 DELIVERIES_REMEMBERED_MAX: Final = 10_000
 _DELIVERY_LENGTH_MAX: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A genuine delivery. `delivery` names it for the replay check; "" from a host that gives no name."""
 
     host: str
     delivery: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """`reason` is for our log. Whoever sent the request learns no more than that it was refused."""
 
     reason: str
@@ -35,8 +34,7 @@ class Refused:
 Verdict = Accepted | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class _Host:
+class _Host(Struct, frozen=True):
     """How a host signs: header with the hex HMAC-SHA256 of the body, what stands before the hex, and where it names
     the delivery."""
 

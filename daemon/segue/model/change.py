@@ -3,9 +3,10 @@ touched in one transaction and only then acts on those that ask for something ou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.event import TimerKind
 from segue.model.execution import Failure, Item
@@ -13,8 +14,7 @@ from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionMoved:
+class ExecutionMoved(Struct, frozen=True, kw_only=True):
     """`is_again`: begun anew, as another attempt (restart)."""
 
     at: datetime
@@ -22,8 +22,7 @@ class ExecutionMoved:
     is_again: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRunCreated:
+class TaskRunCreated(Struct, frozen=True, kw_only=True):
     """A new task run in CREATED; its id follows from the execution's id and `sequence`."""
 
     at: datetime
@@ -35,22 +34,19 @@ class TaskRunCreated:
     iteration: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRunMoved:
+class TaskRunMoved(Struct, frozen=True, kw_only=True):
     at: datetime
     id: TaskRunId
     state: State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRunRemoved:
+class TaskRunRemoved(Struct, frozen=True, kw_only=True):
     """A task run that will be made anew (restart)."""
 
     id: TaskRunId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptOpened:
+class AttemptOpened(Struct, frozen=True, kw_only=True):
     """An attempt waits for a worker. *Act*: queue an order for it, unless the engine does the work itself (a timer):
     then it is not `queued`."""
 
@@ -60,8 +56,7 @@ class AttemptOpened:
     queued: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptMoved:
+class AttemptMoved(Struct, frozen=True, kw_only=True):
     at: datetime
     id: TaskRunId
     number: int
@@ -71,8 +66,7 @@ class AttemptMoved:
     log_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationOrdered:
+class EvaluationOrdered(Struct, frozen=True, kw_only=True):
     """*Act*: have a worker evaluate `template` (a text, or a value with texts in it) for `purpose`. The answer comes
     back as `Evaluated`. `engine.orders.evaluation_for` makes the order, `open_evaluations` finds them after a crash."""
 
@@ -82,24 +76,21 @@ class EvaluationOrdered:
     typed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationDropped:
+class EvaluationDropped(Struct, frozen=True, kw_only=True):
     """*Act*: nobody waits for this evaluation any more; whoever is at it may stop."""
 
     id: TaskRunId
     purpose: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillOrdered:
+class KillOrdered(Struct, frozen=True, kw_only=True):
     """*Act*: take the order of this attempt back, or end its process group."""
 
     id: TaskRunId
     attempt: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildWanted:
+class ChildWanted(Struct, frozen=True, kw_only=True):
     """An execution that a task run asks for. `revision` None: the one that belongs to the parent's commit."""
 
     namespace: str
@@ -111,8 +102,7 @@ class ChildWanted:
     scheduled_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildOrdered:
+class ChildOrdered(Struct, frozen=True, kw_only=True):
     """*Act*: make the execution that an attempt asks for, in the same transaction; or set `again` going, one that an
     earlier attempt had. The answer is `ChildStarted` or `ChildRefused`."""
 
@@ -123,8 +113,7 @@ class ChildOrdered:
     number: int | None = None  # of the batch that it is for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IterationOrdered:
+class IterationOrdered(Struct, frozen=True, kw_only=True):
     """*Act*: make the iteration number `number` of a Loop, for `item`; or set `again` going, that of an earlier attempt
     (which has its item). The answer is `ChildStarted`."""
 
@@ -135,8 +124,7 @@ class IterationOrdered:
     again: ExecutionId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IterationsSought:
+class IterationsSought(Struct, frozen=True, kw_only=True):
     """*Act*: look, once all that was decided is durable, which iterations of a Loop behind the number `after` did not
     end well. The answer is `IterationsFound`."""
 
@@ -145,8 +133,7 @@ class IterationsSought:
     after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildKillOrdered:
+class ChildKillOrdered(Struct, frozen=True, kw_only=True):
     """*Act*: kill an execution that a task run had made; `cascades`: with those that it waits for itself."""
 
     id: TaskRunId
@@ -154,8 +141,7 @@ class ChildKillOrdered:
     cascades: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerSet:
+class TimerSet(Struct, frozen=True, kw_only=True):
     """*Act*: a row with a due time; comes back as `TimerFired`."""
 
     kind: TimerKind
@@ -163,50 +149,43 @@ class TimerSet:
     id: TaskRunId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerCleared:
+class TimerCleared(Struct, frozen=True, kw_only=True):
     """*Act*."""
 
     kind: TimerKind
     id: TaskRunId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgressMade:
+class ProgressMade(Struct, frozen=True, kw_only=True):
     """A flowable's (or with None the execution's) own state of play: only the keys given change."""
 
     id: TaskRunId | None
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputsSet:
+class OutputsSet(Struct, frozen=True, kw_only=True):
     """Outputs of a task run, or with None of the flow."""
 
     id: TaskRunId | None
     outputs: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RerunOrdered:
+class RerunOrdered(Struct, frozen=True, kw_only=True):
     """The execution is RETRIED by a new one. *Act*: make `engine.create.rerun_of` it, to start at `due`, in the same
     transaction (there is no other trace of it)."""
 
     due: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelsChanged:
+class LabelsChanged(Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariablesChanged:
+class VariablesChanged(Struct, frozen=True, kw_only=True):
     variables: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged:
+class Logged(Struct, frozen=True, kw_only=True):
     """*Act*: a log line that the engine itself has to say (why a task run failed before any worker had it)."""
 
     at: datetime

@@ -5,10 +5,11 @@ An event may come twice, or late: it names what it is about (task run and attemp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.execution import Failure, Item
 from segue.model.names import ExecutionId, TaskRunId
@@ -16,22 +17,19 @@ from segue.model.state import State
 from segue.model.task import Decision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(Struct, frozen=True, kw_only=True):
     """Admission lets the execution go (also: a person forces it, or takes it from the queue)."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """Admission found no place: the execution waits in QUEUED."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """Admission found no place and the flow says to end at once: CANCELLED or FAILED."""
 
     at: datetime
@@ -39,8 +37,7 @@ class Refused:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptStarted:
+class AttemptStarted(Struct, frozen=True, kw_only=True):
     """A worker was given the attempt. Written down before the order is sent."""
 
     at: datetime
@@ -49,23 +46,20 @@ class AttemptStarted:
     worker: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelsWanted:
+class LabelsWanted(Struct, frozen=True, kw_only=True):
     """A task asks for labels on its execution."""
 
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariablesWanted:
+class VariablesWanted(Struct, frozen=True, kw_only=True):
     """A task asks for variables: set (merged deeply) and removed."""
 
     set: Mapping[str, Any] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitWanted:
+class ExitWanted(Struct, frozen=True, kw_only=True):
     """A task asks for the execution to end in this state."""
 
     state: State
@@ -74,8 +68,7 @@ class ExitWanted:
 Wish = LabelsWanted | VariablesWanted | ExitWanted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEnded:
+class AttemptEnded(Struct, frozen=True, kw_only=True):
     """A worker reports the end of an attempt: SUCCESS, WARNING, FAILED, KILLED or SKIPPED.
 
     `chance` in [0, 1) serves a random retry delay.
@@ -99,8 +92,7 @@ class WhenLost(StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerLost:
+class WorkerLost(Struct, frozen=True, kw_only=True):
     """The worker of an attempt is gone (it died, or the daemon restarted); the attempt's fate is unknown."""
 
     at: datetime
@@ -111,8 +103,7 @@ class WorkerLost:
     chance: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluated:
+class Evaluated(Struct, frozen=True, kw_only=True):
     """A worker evaluated what the engine may not (an expression that reads the outside world).
 
     `purpose` is what was asked for: `run_if`, `condition`, `value`, `values`, `duration`, `outputs`.
@@ -137,8 +128,7 @@ class TimerKind(StrEnum):
     GO_ON = "go-on"  # with what one decision had no room for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True, kw_only=True):
     """A timer that the engine set is due. `task_run_id` is None for the execution's own."""
 
     at: datetime
@@ -146,21 +136,18 @@ class TimerFired:
     task_run_id: TaskRunId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillWanted:
+class KillWanted(Struct, frozen=True, kw_only=True):
     """`cascades`: also the executions that it waits for."""
 
     at: datetime
     cascades: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PauseWanted:
+class PauseWanted(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeWanted:
+class ResumeWanted(Struct, frozen=True, kw_only=True):
     """A person lifts the pause of the whole execution, or (`task_run_id`) ends that of one task."""
 
     at: datetime
@@ -169,8 +156,7 @@ class ResumeWanted:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewWanted:
+class ReviewWanted(Struct, frozen=True, kw_only=True):
     """A person decides what an approval waits for."""
 
     at: datetime
@@ -181,15 +167,13 @@ class ReviewWanted:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartWanted:
+class RestartWanted(Struct, frozen=True, kw_only=True):
     """Go on from what failed, in the same execution."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateWanted:
+class StateWanted(Struct, frozen=True, kw_only=True):
     """A person gives a task run (or with None the execution) another state."""
 
     at: datetime
@@ -197,16 +181,14 @@ class StateWanted:
     task_run_id: TaskRunId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelsSet:
+class LabelsSet(Struct, frozen=True, kw_only=True):
     """A person sets labels."""
 
     at: datetime
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildStarted:
+class ChildStarted(Struct, frozen=True, kw_only=True):
     """The execution that an attempt asked for is there (or is there again, as another one)."""
 
     at: datetime
@@ -217,8 +199,7 @@ class ChildStarted:
     replaces: ExecutionId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildRefused:
+class ChildRefused(Struct, frozen=True, kw_only=True):
     """There can be no such execution."""
 
     at: datetime
@@ -229,8 +210,7 @@ class ChildRefused:
     chance: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildEnded:
+class ChildEnded(Struct, frozen=True, kw_only=True):
     """An execution that a task run waits for came to an end. `outputs` are its own; `seen` is what the template of the
     task's outputs came to in its scope, or why it did not; `item` is that of an iteration."""
 
@@ -244,8 +224,7 @@ class ChildEnded:
     chance: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IterationsFound:
+class IterationsFound(Struct, frozen=True, kw_only=True):
     """Those iterations behind the number `after` that did not end well: number and execution, in order. A restart does
     them again. `is_last`: there are no others."""
 

@@ -6,17 +6,17 @@ all others. Everybody else reads. Times are aware datetimes in UTC.
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """An entry of a history: the state and when it was entered."""
 
     state: State
@@ -29,16 +29,14 @@ class Kind(StrEnum):
     LOOP = "LOOP"  # an iteration of a Loop
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """Why an attempt did not succeed. A value: exceptions never cross a process wall."""
 
     message: str
     kind: str = "error"  # error, timeout, killed, worker-lost, expression
 
 
-@dataclass(slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, kw_only=True):
     """One try of a task run; `number` counts from 1."""
 
     number: int
@@ -52,8 +50,7 @@ class Attempt:
         return self.history[-1].state
 
 
-@dataclass(slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, kw_only=True):
     """What a flowable keeps to go on without looking at all its children (cost per child stays flat).
 
     `branch` names the active list (`tasks`, `then`, `cases.x`, `errors`, `finally`); `values` are the values of a
@@ -71,8 +68,7 @@ class Progress:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
-class TaskRun:
+class TaskRun(Struct, kw_only=True):
     """One task within one execution; in a ForEach one for each value."""
 
     id: TaskRunId
@@ -91,8 +87,7 @@ class TaskRun:
         return self.history[-1].state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggeredBy:
+class TriggeredBy(Struct, frozen=True, kw_only=True):
     """Which trigger (or Subflow task) asked for the execution, and the variables it gives."""
 
     id: str
@@ -100,8 +95,7 @@ class TriggeredBy:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """What an iteration of a Loop is for: the value, a text unless it is a scalar; its place, from 0; its key in a map."""
 
     index: int
@@ -109,8 +103,7 @@ class Item:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopRun:
+class LoopRun(Struct, frozen=True, kw_only=True):
     """Of an iteration: the Loop that it belongs to, its item, and those of the loops around that one, the nearest
     first."""
 
@@ -120,8 +113,7 @@ class LoopRun:
     parents: tuple[Item, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
-class Execution:
+class Execution(Struct, kw_only=True, eq=False):  # noqa: PLW1641 - it moves on
     """One run of one revision, pinned to `commit`. An iteration of a Loop (`loop_run`) runs a part of it."""
 
     id: ExecutionId
@@ -146,14 +138,20 @@ class Execution:
     # Derived while evolving and rebuilt on recovery (`engine.rebuild`): what expressions see as `outputs`, what waits
     # to be settled, task runs by their parent, the next number, and what is open, waits for its next attempt or is paused.
     # `outer` is the execution whose Loop an iteration belongs to, if that is still known: its outputs are seen too.
-    outputs_tree: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    unsettled: deque[TaskRunId | None] = field(default_factory=deque, compare=False, repr=False)
-    children: dict[TaskRunId | None, list[TaskRunId]] = field(default_factory=dict, compare=False, repr=False)
-    next_sequence: int = field(default=0, compare=False, repr=False)
-    open_attempts: int = field(default=0, compare=False, repr=False)
-    retrying: int = field(default=0, compare=False, repr=False)
-    pausing: int = field(default=0, compare=False, repr=False)
-    outer: "Execution | None" = field(default=None, compare=False, repr=False)
+    outputs_tree: dict[str, Any] = field(default_factory=dict)
+    unsettled: deque[TaskRunId | None] = field(default_factory=deque)
+    children: dict[TaskRunId | None, list[TaskRunId]] = field(default_factory=dict)
+    next_sequence: int = 0
+    open_attempts: int = 0
+    retrying: int = 0
+    pausing: int = 0
+    outer: "Execution | None" = None
+
+    def __eq__(self, other: object) -> bool:
+        """The same in everything but what is derived."""
+        return isinstance(other, Execution) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__struct_fields__ if name not in _DERIVED
+        )
 
     @property
     def state(self) -> State:
@@ -172,3 +170,8 @@ class Execution:
     def is_over(self) -> bool:
         """Ended, and what runs after the end (`afterExecution`) has ended too: no news is awaited any more."""
         return self.state.is_final and not self.progress.running and not self.unsettled
+
+
+_DERIVED: Final = frozenset(
+    ("outputs_tree", "unsettled", "children", "next_sequence", "open_attempts", "retrying", "pausing", "outer")
+)

@@ -4,10 +4,11 @@ Keys keep Kestra's meaning; names are ours (snake case). Texts that may hold exp
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.input import DependsOn, Input
 from segue.model.output import Output
@@ -35,8 +36,7 @@ class ConcurrencyBehavior(StrEnum):
     FAIL = "FAIL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Concurrency:
+class Concurrency(Struct, frozen=True, kw_only=True):
     """At most `limit` executions of the flow hold a slot; what becomes of one more is `behavior`."""
 
     limit: int
@@ -51,8 +51,7 @@ class SlaBehavior(StrEnum):
     NONE = "NONE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sla:
+class Sla(Struct, frozen=True, kw_only=True):
     """An agreement: the execution takes no longer than `duration`, or `assertion` holds all the time."""
 
     id: str
@@ -70,8 +69,7 @@ class CheckBehavior(StrEnum):
     CREATE_EXECUTION = "CREATE_EXECUTION"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """What must hold for an execution to be made. `style` is how `message` is shown."""
 
     when: str
@@ -80,8 +78,7 @@ class Check:
     behavior: CheckBehavior = CheckBehavior.BLOCK_EXECUTION
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginDefault:
+class PluginDefault(Struct, frozen=True, kw_only=True):
     """Values for every object whose type is `type` or lies below it."""
 
     type: str
@@ -89,8 +86,7 @@ class PluginDefault:
     forced: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class Flow(Struct, frozen=True, kw_only=True):
     """An authored flow. `extra` holds keys that are accepted and shown but steer nothing yet."""
 
     namespace: str

@@ -5,10 +5,11 @@ for task runs, `assertions` what must hold once it has ended.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.names import ExecutionId
 from segue.model.problem import Problem, Severity
@@ -34,8 +35,7 @@ class Operator(StrEnum):
     NOT_IN = "notIn"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assertion:
+class Assertion(Struct, frozen=True, kw_only=True):
     """`value` and all that is expected of it may hold expressions, which see the execution at its end. `line` is where
     it stands in the file."""
 
@@ -47,8 +47,7 @@ class Assertion:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFixture:
+class TaskFixture(Struct, frozen=True, kw_only=True):
     """Stands in for runs of a task: those with this `value`, so that without one it means no run of a ForEach."""
 
     id: str
@@ -57,8 +56,7 @@ class TaskFixture:
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerFixture:
+class TriggerFixture(Struct, frozen=True, kw_only=True):
     """The trigger that the execution is said to come from, and the variables it gives."""
 
     id: str
@@ -66,8 +64,7 @@ class TriggerFixture:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixtures:
+class Fixtures(Struct, frozen=True, kw_only=True):
     """`files` are contents by name; expressions of the case know their addresses as `files['name']`."""
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -76,8 +73,7 @@ class Fixtures:
     trigger: TriggerFixture | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     id: str
     description: str | None = None
     disabled: bool = False
@@ -86,8 +82,7 @@ class Case:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SuiteKey:
+class SuiteKey(Struct, frozen=True, order=True):
     namespace: str
     id: str
 
@@ -95,8 +90,7 @@ class SuiteKey:
         return f"{self.namespace}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class Suite(Struct, frozen=True, kw_only=True):
     """The cases of one flow. `path` is its file's in the repository."""
 
     id: str
@@ -133,8 +127,7 @@ class Verdict(StrEnum):
         return self in {Verdict.SUCCESS, Verdict.SKIPPED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssertionResult:
+class AssertionResult(Struct, frozen=True, kw_only=True):
     """One operator of an assertion. `message` says what is wrong, unless it holds."""
 
     operator: Operator
@@ -148,16 +141,14 @@ class AssertionResult:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseError:
+class CaseError(Struct, frozen=True, kw_only=True):
     """Why a case could not be judged, or what its execution came to that nobody expected."""
 
     message: str
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseResult:
+class CaseResult(Struct, frozen=True, kw_only=True):
     """`logs` are lines that the execution printed, kept where the case is not good."""
 
     case_id: str
@@ -172,8 +163,7 @@ class CaseResult:
     note: str | None = None  # why it was passed over
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteResult:
+class SuiteResult(Struct, frozen=True, kw_only=True):
     key: SuiteKey
     flow: FlowKey
     path: str

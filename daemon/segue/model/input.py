@@ -1,20 +1,19 @@
 """Input: a value that is asked for - when an execution starts, or when a paused one goes on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DependsOn:
+
+class DependsOn(Struct, frozen=True, kw_only=True):
     """An input is enabled when all `inputs` are, and `condition` renders to true."""
 
     inputs: tuple[str, ...] = ()
     condition: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """One input. `options` are the keys of its type (`values`, `min`, `validator`, `itemType` ...), checked."""
 
     id: str

@@ -3,9 +3,10 @@ wall as JSON.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 
 class LogLevel(StrEnum):
@@ -30,8 +31,7 @@ LOOP_ERRANDS = frozenset({LINES, COLLECT})
 LEVELS: tuple[LogLevel, ...] = tuple(LogLevel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """One attempt of a runnable task, or (`purpose` given) the evaluation of a template, or an errand.
 
     `id` names it on the wire: `<task run id>#<attempt>`, or `<task run or execution id>?<purpose>`. `properties`
@@ -66,8 +66,7 @@ class Order:
         return self.purpose in ERRANDS or self.purpose in LOOP_ERRANDS or self.purpose == POLL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
+class LogLine(Struct, frozen=True, kw_only=True):
     """What a task printed, or was said about it. `at` is Unix time in milliseconds."""
 
     at: int
@@ -75,8 +74,7 @@ class LogLine:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class Metric(Struct, frozen=True, kw_only=True):
     """`kind` is counter, timer (value in seconds) or gauge."""
 
     name: str

@@ -1,11 +1,11 @@
 """Output: a typed value that is rendered when something has come to its end - an execution, or an iteration of a Loop."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+
+class Output(Struct, frozen=True, kw_only=True):
     """One typed output, unrendered."""
 
     id: str

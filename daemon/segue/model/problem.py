@@ -1,7 +1,8 @@
 """Problem: something wrong in authored text, with its place. A value, never an exception."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Severity(StrEnum):
@@ -11,8 +12,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """What is wrong, where, and what to do.
 
     `code` is a kebab word that never changes (`unknown-key`). `line` and `column` count from 1; 0 where the text

@@ -1,11 +1,11 @@
 """Revision: a flow as of a commit that changed it, and the Git words around it. Where they come from is `git/`."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, order=True)
-class FlowKey:
+
+class FlowKey(Struct, frozen=True, order=True):
     """What a flow is known by, wherever its file lies."""
 
     namespace: str
@@ -15,8 +15,7 @@ class FlowKey:
         return f"{self.namespace}/{self.flow_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(Struct, frozen=True):
     name: str
     email: str
 
@@ -24,8 +23,7 @@ class Author:
         return f"{self.name} <{self.email}>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(Struct, frozen=True, kw_only=True):
     """`commit_id` has 40 or 64 hex digits. Times carry the zone that the author and the committer were in."""
 
     commit_id: str
@@ -52,8 +50,7 @@ class Commit:
         return (key.lower(), value.lower()) in ((found.lower(), given.lower()) for found, given in self.trailers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
+class Revision(Struct, frozen=True, kw_only=True):
     """A flow's content as of a commit. `number` is for people; commit and blob are for certainty.
 
     `document` counts the YAML documents of the file from 0. `content` says what the text is: the blob id, or for a

@@ -5,10 +5,11 @@ Texts that may hold expressions (`str | ...` fields named so below) are kept unr
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.input import Input
 from segue.model.output import Output
@@ -25,8 +26,7 @@ class RetryBehavior(StrEnum):
     CREATE_NEW_EXECUTION = "CREATE_NEW_EXECUTION"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(Struct, frozen=True, kw_only=True):
     """A retry policy. `attempts_max` counts every attempt, the first included; None is no limit."""
 
     kind: RetryKind
@@ -40,22 +40,19 @@ class Retry:
     behavior: RetryBehavior = RetryBehavior.RETRY_FAILED_TASK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runnable:
+class Runnable(Struct, frozen=True, kw_only=True):
     """Works in a worker. `properties` are the keys of its type, plugin defaults put in, unrendered."""
 
     properties: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sleep:
+class Sleep(Struct, frozen=True, kw_only=True):
     """A timer; no worker waits. `duration` is ISO 8601 or an expression."""
 
     duration: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequential:
+class Sequential(Struct, frozen=True, kw_only=True):
     """One after another."""
 
     tasks: tuple["Task", ...]
@@ -63,8 +60,7 @@ class Sequential:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parallel:
+class Parallel(Struct, frozen=True, kw_only=True):
     """At once, at most `concurrent` of them (0: no limit)."""
 
     tasks: tuple["Task", ...]
@@ -73,8 +69,7 @@ class Parallel:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dag:
+class Dag(Struct, frozen=True, kw_only=True):
     """Each task once all it depends on has ended. `depends_on` maps a task id to the ids it waits for."""
 
     tasks: tuple["Task", ...]
@@ -84,8 +79,7 @@ class Dag:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class If:
+class If(Struct, frozen=True, kw_only=True):
     """`then` when the rendered condition is truthy, else `otherwise`."""
 
     condition: str | bool
@@ -95,8 +89,7 @@ class If:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
+class Switch(Struct, frozen=True, kw_only=True):
     """The case whose key is the rendered value as text, else `defaults`."""
 
     value: str
@@ -106,8 +99,7 @@ class Switch:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowFailure:
+class AllowFailure(Struct, frozen=True, kw_only=True):
     """One after another; a failure ends in WARNING."""
 
     tasks: tuple["Task", ...]
@@ -115,8 +107,7 @@ class AllowFailure:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForEach:
+class ForEach(Struct, frozen=True, kw_only=True):
     """The tasks once for each distinct value, `concurrency_limit` values at once (0: no limit).
 
     `values` is a list (its texts may be expressions) or an expression that gives one. The tasks of one value run one
@@ -138,8 +129,7 @@ class FetchType(StrEnum):
     STORE = "STORE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
+class Loop(Struct, frozen=True, kw_only=True):
     """The tasks once for each value (2.0), each time as an execution of its own, `concurrency_limit` of them at once (0:
     no limit but the engine's).
 
@@ -158,8 +148,7 @@ class Loop:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkingDirectory:
+class WorkingDirectory(Struct, frozen=True, kw_only=True):
     """One after another, all in one folder. `properties` say what comes into it and what is kept of it, unrendered:
     `inputFiles`, `namespaceFiles`, `outputFiles`, `cache`."""
 
@@ -176,8 +165,7 @@ class RestartBehavior(StrEnum):
     NEW_EXECUTION = "NEW_EXECUTION"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """Which flow to run, and with what. Everything but `revision` and `restart` may be an expression."""
 
     namespace: str
@@ -207,24 +195,21 @@ class Call:
         return {name: part for name, part in parts.items() if part is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subflow:
+class Subflow(Struct, frozen=True, kw_only=True):
     """Runs another flow as an execution of its own. `outputs` (1.x) see what the called execution came to."""
 
     call: Call
     outputs: Mapping[str, Any] | str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EachItem:
+class EachItem(Struct, frozen=True, kw_only=True):
     """Calls a flow once for each batch that the task `split` has made."""
 
     call: Call
     split: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForEachItem:
+class ForEachItem(Struct, frozen=True, kw_only=True):
     """Splits a file into batches, calls a flow for each, merges their outputs: three tasks, made when it is read."""
 
     tasks: tuple["Task", ...]
@@ -233,8 +218,7 @@ class ForEachItem:
     finally_: tuple["Task", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopUntil:
+class LoopUntil(Struct, frozen=True, kw_only=True):
     """The tasks again and again, until `condition` holds after a pass. Spans are ISO 8601 or expressions."""
 
     condition: str
@@ -267,8 +251,7 @@ class PauseBehavior(StrEnum):
     CANCEL = "CANCEL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
+class Pause(Struct, frozen=True, kw_only=True):
     """Waits for a person, or for `duration` to pass. `on_pause` runs before; `tasks` (1.x) run after."""
 
     duration: str | None = None
@@ -314,8 +297,7 @@ class ReviewBehavior(StrEnum):
     KILL = "KILL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """Waits for a person's decision, or for its time to be over. Everything but the inputs and the lists may be an
     expression; `approve` and `deny` are what people call the two decisions."""
 
@@ -381,8 +363,7 @@ Body = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """One step. `type` is the full name, aliases resolved. `run_if` and `timeout` may be expressions."""
 
     id: str

@@ -1,10 +1,11 @@
 """Trigger: a rule in a flow that requests executions. What all share, and a body for each kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.state import State
 
@@ -17,8 +18,7 @@ class RecoverMissed(StrEnum):
     NONE = "NONE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """Fires at the times of a cron line (five fields, or six with the seconds first) in `timezone`."""
 
     cron: str
@@ -28,8 +28,7 @@ class Schedule:
     recover_missed: RecoverMissed | None = None  # None: as the daemon's setting says
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleOnDates:
+class ScheduleOnDates(Struct, frozen=True, kw_only=True):
     """Fires at these dates."""
 
     dates: tuple[datetime | str, ...]
@@ -37,8 +36,7 @@ class ScheduleOnDates:
     recover_missed: RecoverMissed | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
+class Webhook(Struct, frozen=True, kw_only=True):
     """Fires when its address is called. `key` and `response_code` may be expressions. `fetch_type` says how the body is
     kept: FETCH as a value, STORE as a file, NONE not at all."""
 
@@ -50,8 +48,7 @@ class Webhook:
     fetch_type: str = "FETCH"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamFlow:
+class UpstreamFlow(Struct, frozen=True, kw_only=True):
     """One execution to wait for: of this flow, in one of these states, with these labels."""
 
     namespace: str | None = None
@@ -61,8 +58,7 @@ class UpstreamFlow:
     when: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowEnds:
+class FlowEnds(Struct, frozen=True, kw_only=True):
     """Fires when another execution comes to one of `states` (default: every final one, and PAUSED).
 
     `depends_on`: with several, each has to be met once (a window and a mode live in `options`). `conditions` and
@@ -74,8 +70,7 @@ class FlowEnds:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(Struct, frozen=True, kw_only=True):
     """Fires when files under `path` that match `glob` change and then rest for `debounce`."""
 
     path: str
@@ -85,8 +80,7 @@ class Files:
     recursive: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polling:
+class Polling(Struct, frozen=True, kw_only=True):
     """Looked at in a worker every `interval`; `properties` are the keys of its type. `state_key`, which may be an
     expression, names what triggers of the namespace remember together; without it each remembers by itself."""
 
@@ -98,16 +92,14 @@ class Polling:
 TriggerBody = Schedule | ScheduleOnDates | Webhook | FlowEnds | Files | Polling
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class Condition(Struct, frozen=True, kw_only=True):
     """A 1.x condition: its full type and its checked properties (nested conditions as `Condition`)."""
 
     type: str
     properties: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
+class Trigger(Struct, frozen=True, kw_only=True):
     """A rule that requests executions. `inputs` and `labels` may hold expressions."""
 
     id: str

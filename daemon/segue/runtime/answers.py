@@ -1,8 +1,9 @@
 """Answers: what the paused tasks of an execution ask people for, and which of them an answer is meant for."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from segue.engine.flowables import approval, pause, waiting
 from segue.engine.scene import Scene

@@ -9,9 +9,10 @@ Loop, and the flows of a ForEachItem, are ordered once more as they were.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.engine import batches, calls, iterations
 from segue.engine.create import iteration_of
@@ -42,8 +43,7 @@ SOUGHT_AT_ONCE: Final = 100
 TakeIn = Callable[[Execution], Live | Refusal]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
+class _Ended(Struct, frozen=True):
     """A child that came to its end. `seen` is what its parent wanted to see of it."""
 
     parent: ExecutionId

@@ -15,10 +15,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.git.blobs import BlobReader
 from segue.git.history import has_commit
@@ -49,8 +50,7 @@ _NAMED_MAX: Final = 3
 _log = logging.getLogger("segue.tests")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(Struct, frozen=True, kw_only=True):
     """What a commit has to be tested with: `suites`. `problems` are those of the files it concerns, by path; `known` and
     `paths` are all suites that there are at it, and their files."""
 
@@ -66,8 +66,7 @@ class Trial:
         return tuple(path for path, problems in sorted(self.problems.items()) if any(map(_is_error, problems)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What came of a trial. `error` says why the suites were not run to their end."""
 
     trial: Trial
@@ -91,8 +90,7 @@ class Outcome:
         return f"{len(failing)} flow test{'s' if len(failing) != 1 else ''} of it fail{'s' if len(failing) == 1 else ''}: {shown}"
 
 
-@dataclass(slots=True)
-class TestRecord:
+class TestRecord(Struct):
     """The last result of every suite, and problems of their files by path."""
 
     results: dict[SuiteKey, SuiteResult] = field(default_factory=dict)

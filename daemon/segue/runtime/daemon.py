@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue import __version__
 from segue.engine.due import Backfill
@@ -80,8 +82,7 @@ _SECRET: Final = "secret"  # noqa: S105 - the name of the function
 _log = logging.getLogger("segue.storage")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """The parts that the daemon's face hands calls to."""
 
     clock: Clock

@@ -8,9 +8,10 @@ is told at the next start, once, whatever the number of those that ended.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Final
+
+from msgspec.structs import replace
 
 from segue.engine.deadlines import Deadline, deadline_of, is_missed
 from segue.engine.windows import Bounds

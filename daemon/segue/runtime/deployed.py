@@ -5,7 +5,9 @@ A reader takes the set once and sees one commit's world: all old or all new.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.engine.plan import Plan
 from segue.model.execution import Execution
@@ -18,8 +20,7 @@ PLANS_KEPT_MAX = 1024
 WORLDS_KEPT_MAX = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(Struct, frozen=True):
     """A revision that can run: its flow and the flow's plan, and what it has to do with others."""
 
     flow: Flow
@@ -37,8 +38,7 @@ class Deployed:
         return None if plan is None else replace(self, flow=plan.flow, plan=plan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
+class Deployment(Struct, frozen=True, kw_only=True):
     """The world at a commit. `problems` are of newer texts that are not live, by flow where one can be told. `behind`
     are flows whose text at the commit is broken, so that their last good revision is live."""
 

@@ -8,10 +8,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.engine.limits import RESUBMITS_MAX
 from segue.engine.orders import evaluation_for, order_for
@@ -51,8 +53,7 @@ class Answers(Protocol):
     async def answer(self, execution_id: str, namespace: str, kind: str, arguments: Mapping[str, Any]) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(Struct, frozen=True):
     """An attempt that waits for a worker, or is with one."""
 
     execution_id: ExecutionId
@@ -60,8 +61,7 @@ class _Attempt:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Evaluation:
+class _Evaluation(Struct, frozen=True):
     """An evaluation for the engine, of an execution."""
 
     execution_id: ExecutionId
@@ -69,8 +69,7 @@ class _Evaluation:
     lost: int = 0  # how often its worker died of it, or beside it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Question:
+class _Question(Struct, frozen=True, eq=False):
     """An order that belongs to no round: its answer goes to who asked."""
 
     order: Order

@@ -7,10 +7,11 @@ itself: nothing is lost while the daemon is down, and nothing is told twice.
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from segue.engine.conditions import CannotTell, Circumstances, trigger_applies
 from segue.engine.request import request_of

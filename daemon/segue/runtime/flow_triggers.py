@@ -4,9 +4,10 @@ move itself, so that no end is ever missed, and none fires twice.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
+
+from msgspec.structs import replace
 
 from segue.engine.gathering import Gathered, Met
 from segue.engine.labels import CORRELATION_ID

@@ -12,10 +12,12 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobReader
@@ -46,8 +48,7 @@ _BACK_OFF_MAX: Final = timedelta(minutes=10)
 _log = logging.getLogger("segue.git")
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
+class _Looked(Struct, frozen=True):
     """One look at the source, before it is applied. `veto` says why its commit is not to be, whatever was found."""
 
     found: Survey
@@ -56,8 +57,7 @@ class _Looked:
     veto: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncRules:
+class SyncRules(Struct, frozen=True, kw_only=True):
     """What a sync may do and how often it looks."""
 
     poll_interval: timedelta

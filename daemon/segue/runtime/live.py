@@ -1,7 +1,8 @@
 """The executions that are not over, in memory, and indexes over them. The database has the same, durably."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from segue.model.execution import Execution, Kind
 from segue.model.names import ExecutionId
@@ -10,8 +11,7 @@ from segue.model.state import State
 from segue.runtime.deployed import Deployed
 
 
-@dataclass(slots=True)
-class Live:
+class Live(Struct):
     """One execution that is not over, with the revision it runs."""
 
     execution: Execution

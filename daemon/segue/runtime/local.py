@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.git.names import parse_source
 from segue.model.execution import Execution, Kind
@@ -48,16 +49,14 @@ class SourceUnreadable(Exception):
     """The commit could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """An execution and its flow. It may be the living one: look at it before the next `await`."""
 
     execution: Execution
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """How all executions of the run are now, oldest first, and the log lines that came since the last news. Iterations
     of a Loop that ended well are told once: there may be very many."""
 

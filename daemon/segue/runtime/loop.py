@@ -11,9 +11,10 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
+
+from msgspec import Struct
 
 from segue.model.event import Event
 from segue.runtime.clock import Clock
@@ -36,8 +37,7 @@ class Busy(Exception):
     """Nothing new can be taken in now: the disk is full, or too much waits to be written."""
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     work: Work[Any]
     answer: asyncio.Future[Any] | None = None
 

@@ -11,11 +11,12 @@ written down, then a worker does it, then the execution starts; a claim that is 
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
+
+from msgspec.structs import replace
 
 from segue.engine.conditions import CannotTell, Circumstances, trigger_applies
 from segue.engine.request import request_of

@@ -4,10 +4,11 @@ else that is written, so that a long purge holds up nobody and can be ended betw
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.execution import Execution
 from segue.model.names import ExecutionId, is_within
@@ -27,8 +28,7 @@ ROWS_LOOKED_AT: Final = 20_000
 _log = logging.getLogger("segue.storage")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """What of an execution goes."""
 
     executions: bool
@@ -37,16 +37,14 @@ class Parts:
     storage: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(Struct, frozen=True):
     """What was deleted, and where to go on; None when that was all."""
 
     counts: Mapping[str, int]
     after: Cursor | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeysPurged:
+class KeysPurged(Struct, frozen=True, kw_only=True):
     """Which keys go: `namespaces` None is all of them."""
 
     namespaces: Sequence[str] | None

@@ -4,9 +4,10 @@ storage. Nothing here decides or writes; all of it is called from threads.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
 from segue.git.history import changes_between, read_commit

@@ -6,7 +6,8 @@ so. What was decided but not acted on is acted on: orders that waited, evaluatio
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from segue.engine.flowables.working_directory import folders_of
 from segue.engine.orders import open_evaluations
@@ -33,8 +34,7 @@ _UNMADE = "The daemon ended before the execution that is called was made"
 _log = logging.getLogger("segue.recovery")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class Left(Struct, frozen=True, kw_only=True):
     """What the database says was going on."""
 
     executions: tuple[Execution, ...]

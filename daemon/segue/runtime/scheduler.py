@@ -6,13 +6,13 @@ is written in the same transaction as the execution it gave, so that nothing fir
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
+from msgspec.structs import replace
 
 from segue.engine.conditions import Circumstances
 from segue.engine.due import (

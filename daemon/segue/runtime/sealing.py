@@ -1,8 +1,9 @@
 """Sealing: the inputs of an execution as they are stored and shown - a SECRET encrypted, or not taken at all."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from segue.engine.inputs import Resolved, ResolvedInput
 from segue.engine.typed import Secret

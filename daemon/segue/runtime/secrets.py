@@ -1,10 +1,11 @@
 """Secrets: where they come from, and expressions of the main process that may name one (a webhook's key)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from segue.expression.errors import ExpressionError
 from segue.expression.outside import FrozenOutside

@@ -1,6 +1,6 @@
 """Snapshots: copies of an execution as it is now, for whoever must not see it move on."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from segue.model.execution import Execution, TaskRun
 

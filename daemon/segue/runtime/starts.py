@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.engine import checks
 from segue.engine.create import new_execution
@@ -38,8 +40,7 @@ _CHUNK_BYTES: Final = 1 << 20
 LIVE: Final = 0  # asked for as a revision: the one that is live
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(Struct, frozen=True, kw_only=True):
     """All that a new execution is made of, checked. `files` are stored by now."""
 
     deployed: Deployed
@@ -56,8 +57,7 @@ class Prepared:
     notes: Mapping[str, Any] = field(default_factory=dict)  # that it has from the start
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What is asked for: which flow, with what. `system` are labels that only the daemon gives."""
 
     flow: FlowKey
@@ -77,8 +77,7 @@ class Wanted:
     is_lenient: bool = False  # a trigger that gives no inputs starts its flow all the same, as Kestra's do
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Asker(Struct, frozen=True, kw_only=True):
     """Who asks for inputs: an execution that is to be made; or a task of one that runs, with the variables that it sees
     and a folder of its own for their files."""
 

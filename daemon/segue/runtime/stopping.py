@@ -1,7 +1,7 @@
 """`stopAfter` of triggers that nothing else follows to the end of their executions: those that other executions, calls
 and files fire. Schedules and polls wait for that end themselves."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from segue.model.state import State
 from segue.model.trigger import Files, FlowEnds, Webhook

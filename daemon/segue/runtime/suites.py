@@ -1,8 +1,9 @@
 """The flow tests of a commit: read, looked at together with the flows there, and which of them a change concerns."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from segue.git.blobs import BlobReader
 from segue.git.suite_files import Touched, suite_files
@@ -16,8 +17,7 @@ from segue.spec.rules.subject import Subject
 from segue.spec.ties import Ties
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookedAt:
+class LookedAt(Struct, frozen=True, kw_only=True):
     """A suite beside the flows of its commit. `suite` is None if it cannot be run, and `problems` say why."""
 
     loaded: LoadedSuite

@@ -4,9 +4,11 @@ judged once it has ended.
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.engine import assertions, fixtures, templates
 from segue.engine.rebuild import restore
@@ -47,8 +49,7 @@ class Watcher(Protocol):
     def case_ended(self, suite: Suite, case: CaseResult) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True, kw_only=True):
     """`seconds` is what a case may take; `fails_fast`: once one is not good, no further one begins."""
 
     at_once: int
@@ -126,8 +127,7 @@ class CannotRun(Exception):
         return self.message
 
 
-@dataclass(slots=True)
-class _Watch:
+class _Watch(Struct):
     """The execution of a case, or the one that took its place, and what became of it."""
 
     latest: ExecutionId

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
+
 from segue.model.event import TimerKind
 from segue.model.names import ExecutionId, TaskRunId
 
 
-@dataclass(frozen=True, slots=True)
-class TimerKey:
+class TimerKey(Struct, frozen=True):
     """A timer is known by what it is for: setting it again replaces it."""
 
     execution_id: ExecutionId

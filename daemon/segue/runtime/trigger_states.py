@@ -1,9 +1,10 @@
 """What is remembered of triggers, in memory and in the database, and starting executions for them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from segue.engine.request import Request
 from segue.expression.outside import FrozenOutside

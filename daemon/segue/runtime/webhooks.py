@@ -7,9 +7,11 @@ once it is certain that there will be one.
 import asyncio
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.engine.conditions import CannotTell, Circumstances, trigger_applies
 from segue.engine.inputs import safe_name
@@ -39,8 +41,7 @@ _BODY: Final = "body"
 _UNKNOWN = ports.Refusal(404, "Not Found: Flow not found, or no webhook of it has this key")
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What a call is to the execution, and the files to store for that, by their addresses."""
 
     variables: Mapping[str, Any]

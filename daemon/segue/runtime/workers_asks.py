@@ -6,9 +6,10 @@ whatever it holds, the worst that comes of it is a sentence for the task's autho
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.engine.calls import batch_of, parent_of
 from segue.model.execution import Execution
@@ -36,8 +37,7 @@ PURGED_AT_ONCE_MAX: Final = 1_000
 Arguments = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asker:
+class _Asker(Struct, frozen=True):
     """Who asks: the execution whose task it is."""
 
     execution_id: str

@@ -3,9 +3,10 @@ by the rule of the last good revision; writes nothing.
 """
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.engine.plan import Plan
 from segue.engine.revisions import newest_valid
@@ -27,8 +28,7 @@ TEXT_BYTES_MAX: Final = 1 << 20
 OlderRevisions = Callable[[FlowKey], Iterable[Revision]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowReader:
+class FlowReader(Struct, frozen=True, kw_only=True):
     """Reads a revision's text from the mirror and understands it. For any thread. `files` gives the paths of the files
     that a namespace has at a commit, `secrets` are the names of those that the daemon has, `surroundings` the variables
     that its executions see beside their own."""

@@ -7,9 +7,10 @@ cannot are a Problem that says so. Those of installed packages are added by `seg
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from segue.spec import conditions, flowables, triggers
@@ -39,8 +40,7 @@ _SUGGESTIONS_MAX: Final = 3
 _CLOSENESS: Final = 0.75
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeEntry:
+class TypeEntry(Struct, frozen=True, kw_only=True):
     """One type: its full name, what it is for, the model of its own properties, and whether it can run here."""
 
     name: str

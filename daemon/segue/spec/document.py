@@ -7,10 +7,10 @@ the node graph only when somebody asks, which is when there is a problem.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
+from msgspec import Struct, field
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from segue.spec.finding import Finding, Path
@@ -253,8 +253,7 @@ def _given_twice(key: ScalarNode, mapping: MappingNode) -> Finding:
     return _broken("duplicate-key", f"the key '{key.value}' is given twice: {where}", at=_at(key))
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     """Plain values from nodes. Counts every node it makes, aliases written out."""
 
     findings: list[Finding] = field(default_factory=list)

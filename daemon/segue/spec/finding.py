@@ -1,16 +1,16 @@
 """Finding: something wrong at a path of keys, before anybody has looked up its line. Becomes a Problem in the end."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from segue.model.problem import Problem, Severity
 
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What is wrong, and at which path. `at` is line and column where they are known already; `at_key` asks for the
     place of the key rather than of its value; `inside` is the line and column, from 1, within a text at the path."""
 

@@ -8,9 +8,9 @@ and `type` may be left out.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
+from msgspec import Struct
 from pydantic import AfterValidator, AliasChoices, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -142,8 +142,7 @@ _FIELDS: Final[Mapping[Operator, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedSuite:
+class LoadedSuite(Struct, frozen=True, kw_only=True):
     """The suite unless a problem is an error; and what a look at its flow needs of its text."""
 
     suite: Suite | None

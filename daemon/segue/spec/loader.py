@@ -2,8 +2,10 @@
 write."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.model.flow import Flow, PluginDefault
 from segue.model.problem import Problem, Severity
@@ -20,8 +22,7 @@ from segue.spec.rules.templates import templates_in
 from segue.spec.ties import Ties, ties_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(Struct, frozen=True, kw_only=True):
     """The flow unless a problem is an error; all problems, warnings too, by line; the mapping as written; and what
     the flow has to do with others, and the flow as its rules read it, if it could be read so far."""
 
@@ -40,8 +41,7 @@ class Loaded:
         return tuple(each for each in self.problems if each.severity is Severity.WARNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What is known beside the text. `default_namespace` stands in for a missing one, `folder_namespace` is what the
     folder says, `global_defaults` are the plugin defaults of the whole repository (a flow's own win over them).
     `refuse_broken_expressions` makes errors, not warnings, of expressions that can only fail; `looks_ahead` warns of

@@ -5,11 +5,11 @@ them as they are written, marked with what is expected, and `spec.reading` goes 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Final, get_args
 
+from msgspec import Struct
 from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -39,8 +39,7 @@ class Shape(StrEnum):
     MAP_OF_LISTS = "map-of-lists"  # name -> objects
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """Marks a field: objects of `role` stand here, in this shape. `Role.TASK` takes flowables too."""
 
     role: Role

@@ -6,9 +6,9 @@ every fault of a flow.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from msgspec import Struct, field
 from pydantic import BaseModel, Field, ValidationError
 
 from segue.model.flow import PluginDefault
@@ -64,8 +64,7 @@ _REMOVED: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Object:
+class Object(Struct, frozen=True, kw_only=True):
     """A typed object as read. `raw` is its mapping with defaults put in; `shared` and `own` are its models, None where
     they did not validate; `children` are the objects in it by slot (`tasks`, `cases.<key>` ...)."""
 
@@ -94,8 +93,7 @@ class Object:
                 yield from each.walk()
 
 
-@dataclass(slots=True)
-class Reader:
+class Reader(Struct):
     """Reads objects, and keeps what is wrong with them in `findings`."""
 
     catalogue: Catalogue

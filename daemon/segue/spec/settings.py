@@ -4,9 +4,9 @@ Where flows lie (`flows`, `namespace`) is checked here too, but it is `git.layou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
+from msgspec import Struct, field
 from pydantic import AfterValidator, AliasChoices, Field, ValidationError
 
 from segue.model.flow import PluginDefault
@@ -49,8 +49,7 @@ class SettingsSpec(Spec):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositorySettings:
+class RepositorySettings(Struct, frozen=True, kw_only=True):
     """What a repository says of all its flows."""
 
     plugin_defaults: tuple[PluginDefault, ...] = ()
@@ -63,8 +62,7 @@ class RepositorySettings:
         return {**self.variables, **self.variables_by_environment.get(environment or "", {})}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedSettings:
+class LoadedSettings(Struct, frozen=True, kw_only=True):
     """The settings unless a problem keeps them from being used."""
 
     settings: RepositorySettings | None

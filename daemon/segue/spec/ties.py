@@ -4,8 +4,9 @@ can tell what is missing there without reading any text again.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.expression.uses import Called, Hole
 from segue.model.revision import FlowKey
@@ -27,8 +28,7 @@ _OWN: Final[Mapping[str, str]] = {"flow.namespace": "namespace", "flow.id": "id"
 _READERS: Final = frozenset({"read", "fileURI", "fileSize", "isFileEmpty"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where in the file it stands; `is_certain` if nothing keeps the flow from coming to it."""
 
     line: int
@@ -37,8 +37,7 @@ class Place:
     is_certain: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """A task that runs another flow. `inputs` are the names that it gives, with their places; None if only running
     tells. `outputs` are the names it reads of what comes back."""
 
@@ -49,8 +48,7 @@ class Call:
     outputs: Mapping[str, Place] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(Struct, frozen=True):
     """A flow, or all of a namespace, whose executions a trigger waits for."""
 
     namespace: str | None
@@ -58,8 +56,7 @@ class Upstream:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class NamedFile:
+class NamedFile(Struct, frozen=True):
     """A namespace file."""
 
     namespace: str
@@ -67,14 +64,12 @@ class NamedFile:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class NamedSecret:
+class NamedSecret(Struct, frozen=True):
     name: str
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ties:
+class Ties(Struct, frozen=True, kw_only=True):
     """`inputs` by full id: must a caller give it."""
 
     path: str

@@ -1,9 +1,9 @@
 """What is wrong with a text that YAML cannot read, in words for its author: what, where, where it began, what to do."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import yaml
+from msgspec import Struct
 
 # What libyaml says -> what helps.
 _HINTS: Final = (
@@ -19,8 +19,7 @@ _HINTS: Final = (
 _UTF_8: Final = "save the file as UTF-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """`line` and `column` count from 1; zeros where YAML tells no place."""
 
     message: str

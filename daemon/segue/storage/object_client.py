@@ -12,13 +12,13 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
 from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import obstore
+from msgspec import Struct
 from obstore import exceptions
 from obstore import store as stores
 
@@ -117,8 +117,7 @@ def errors_told() -> Iterator[None]:
 # Writing.
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     size: int
     tag: str | None
     version: str | None
@@ -181,8 +180,7 @@ class _Blocks:
 # Reading.
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """An object to be read from any place in it. `meta` and `attributes` are obstore's."""
 
     file: BinaryIO

@@ -1,8 +1,9 @@
 """The face of internal storage, and the ways in which it says no."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
+
+from msgspec import Struct
 
 COPY_BYTES: Final = 1 << 20
 
@@ -23,8 +24,7 @@ class StorageFull(StorageFailure):
         super().__init__(f"Internal storage is full: {address} could not be written")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True, kw_only=True):
     address: str
     size: int
 

@@ -5,17 +5,17 @@ Connections of the writer and of readers are made here too, so that their settin
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 from urllib.parse import quote
 
-from sqlite_utils import Database
+from msgspec import Struct
 
 from segue.store.errors import DatabaseUnusable, NewerDatabase
 from segue.store.folder_lock import FolderLock
+from segue.store.library import Database
 
 Durability = Literal["full", "normal"]
 
@@ -39,8 +39,7 @@ _DATABASE_CODES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(Struct, frozen=True):
     number: int
     name: str
     script: str

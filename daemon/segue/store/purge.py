@@ -5,9 +5,10 @@ through the writer like everything else. Who purges submits a slice, waits until
 import json
 import re
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from segue.model.names import ExecutionId
 from segue.model.state import FINAL, State
@@ -21,8 +22,7 @@ SLICE_MAX: Final = 200
 Cursor = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purged:
+class Purged(Struct, frozen=True, kw_only=True):
     """Which executions go: those that ended before a time, narrowed by start, namespace, flow and state."""
 
     ended_before: datetime
@@ -34,8 +34,7 @@ class Purged:
     metrics: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Executions to delete now. `after` is where the next slice begins; None when this is the last."""
 
     ids: tuple[ExecutionId, ...]
@@ -68,8 +67,7 @@ def next_slice(
     return Slice(ids, (rows[-1][0], rows[-1][1]) if len(rows) == slice_max else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """How much hangs on some executions."""
 
     task_outputs: int
@@ -86,8 +84,7 @@ def weigh(connection: sqlite3.Connection, ids: list[ExecutionId]) -> Weight:
     return Weight(*counts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
+class Lines(Struct, frozen=True, kw_only=True):
     """Which log lines or metrics go: those up to a time. Without a flow, a namespace is meant with all below it."""
 
     table: Literal["logs", "metrics"]

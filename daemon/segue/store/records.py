@@ -3,24 +3,23 @@ syncs, keys and values, worker processes. Executions and revisions are in the mo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.event import TimerKind
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerKey:
+class TriggerKey(Struct, frozen=True):
     namespace: str
     flow_id: str
     trigger_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerState:
+class TriggerState(Struct, frozen=True, kw_only=True):
     """What is remembered of a trigger. `next_at` is the fire time it waits for, `last_fired_at` the fire time that
     it last fired for. `execution_id` is the execution that keeps it from firing again. `notes` are its kind's own."""
 
@@ -35,16 +34,14 @@ class TriggerState:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
+class Timer(Struct, frozen=True, kw_only=True):
     execution_id: ExecutionId
     task_run_id: TaskRunId | None
     kind: TimerKind
     due: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredLogLine:
+class StoredLogLine(Struct, frozen=True, kw_only=True):
     """A log line and what it is about. `id` is the order of arrival, 0 before it is stored."""
 
     at: datetime
@@ -60,8 +57,7 @@ class StoredLogLine:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredMetric:
+class StoredMetric(Struct, frozen=True, kw_only=True):
     at: datetime
     namespace: str
     flow_id: str
@@ -74,8 +70,7 @@ class StoredMetric:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(Struct, frozen=True, kw_only=True):
     """A process group that works for the daemon. `started` is the kernel's start time of `pid` in clock ticks."""
 
     pid: int
@@ -85,8 +80,7 @@ class Process:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sync:
+class Sync(Struct, frozen=True, kw_only=True):
     """One bringing in line with the source. `error` when it could not be done. `id` is 0 before it is stored."""
 
     started_at: datetime
@@ -100,8 +94,7 @@ class Sync:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A key of a namespace and its value; `type` is Kestra's word (STRING, NUMBER, BOOLEAN, DATETIME ...)."""
 
     namespace: str
@@ -115,8 +108,7 @@ class Entry:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FiredSlot:
+class FiredSlot(Struct, frozen=True, kw_only=True):
     """A fire time of a trigger that was used up, and the execution it gave, if any."""
 
     key: TriggerKey
@@ -124,8 +116,7 @@ class FiredSlot:
     execution_id: ExecutionId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowFiring:
+class FlowFiring(Struct, frozen=True, kw_only=True):
     """A trigger fired because `source_id` came to `state`, for the `occurrence`-th time (from 1)."""
 
     key: TriggerKey

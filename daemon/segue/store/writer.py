@@ -18,9 +18,10 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.store import transaction
 from segue.store.ballast import BALLAST_BYTES, Ballast
@@ -57,8 +58,7 @@ _FIRED_TABLES: Final = ("fired_slots", "flow_firings")
 _BATCH_ERRORS: Final = (sqlite3.Error, OverflowError, UnicodeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """`reason` is why the writer is degraded, None when it is well. `waiting` counts batches."""
 
     reason: str | None
@@ -69,8 +69,7 @@ class Health:
         return self.reason is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(Struct, frozen=True):
     batch: Batch
     on_durable: OnDurable
 

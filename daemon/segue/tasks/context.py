@@ -3,9 +3,12 @@
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.expression.template import Scope, plain, render_value
 from segue.model.order import LogLevel, Metric, Order
@@ -47,8 +50,7 @@ class NamespaceFiles(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What tasks need to know of the machine. `environment` is what a script inherits. `allowed_paths` are the folders
     that tasks on files of the machine may reach; none means all. HTTP tasks do not connect to `blocked_networks`."""
 

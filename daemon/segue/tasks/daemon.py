@@ -5,8 +5,9 @@ after what was changed is durable. `runtime.workers_asks` answers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 LINES_AT_ONCE: Final = 1_000
 CHILDREN_AT_ONCE: Final = 100
@@ -18,16 +19,14 @@ class Ask(Protocol):
     def __call__(self, kind: str, arguments: Mapping[str, Any]) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What is under a key; `value` means nothing where `is_there` is False."""
 
     is_there: bool
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """What a purge is about: a namespace, with those below it unless a flow is named, and times as ISO 8601 text."""
 
     namespace: str | None
@@ -39,8 +38,7 @@ class Span:
         return {"namespace": self.namespace, "flow_id": self.flow_id, "start": self.start, "end": self.end}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateKey:
+class StateKey(Struct, frozen=True, kw_only=True):
     """Where a state is kept: `flow_id` None is what the namespace shares, `value` that of a loop."""
 
     flow_id: str | None

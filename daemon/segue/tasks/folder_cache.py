@@ -14,9 +14,10 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+
+from msgspec import Struct
 
 from segue.model.order import LogLevel
 from segue.spec.flowables import Cache
@@ -30,8 +31,7 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MODE_SHIFT: Final = 16  # where a ZIP entry has the file's mode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Label:
+class _Label(Struct, frozen=True, kw_only=True):
     """The comment of the ZIP file."""
 
     made_at: float = 0.0

@@ -8,9 +8,9 @@ def greet(properties: Greet, context: TaskContext) -> Result:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct, field
 from pydantic import BaseModel
 
 from segue.model.event import Wish
@@ -20,16 +20,14 @@ from segue.tasks.context import TaskContext
 P = TypeVar("P", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instead:
+class Instead(Struct, frozen=True, kw_only=True):
     """A task to run in the place of the one that made it, with properties that are not rendered yet."""
 
     task_type: str
     properties: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """How a task ended well: SUCCESS, WARNING or SKIPPED. With `instead` it has not: that task runs now."""
 
     state: State = State.SUCCESS
@@ -47,8 +45,7 @@ class TaskFailed(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskKind(Generic[P]):
+class TaskKind(Struct, Generic[P], frozen=True, kw_only=True):
     """A runnable task type.
 
     Properties come rendered: every text with its expressions filled in, as text; those named in `typed` (names are

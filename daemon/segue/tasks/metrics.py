@@ -1,7 +1,8 @@
 """Metrics of one task run that are of the same name, kind and tags become one."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from segue.model.order import Metric
 

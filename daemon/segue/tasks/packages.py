@@ -5,11 +5,11 @@ them. One that cannot be loaded is told (`broken`) and takes nothing else with i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from segue.spec.catalogue import BUILT_IN, Catalogue
@@ -19,8 +19,7 @@ GROUP: Final = "segue.tasks"
 AnyKind = TaskKind[Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenPackage:
+class BrokenPackage(Struct, frozen=True, kw_only=True):
     """An entry point that gave no task types."""
 
     entry_point: str
@@ -31,8 +30,7 @@ class BrokenPackage:
         return f"{self.package}: entry point {self.entry_point}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
+class Installed(Struct, frozen=True, kw_only=True):
     kinds: tuple[AnyKind, ...]
     broken: tuple[BrokenPackage, ...]
 

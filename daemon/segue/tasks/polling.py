@@ -8,10 +8,10 @@ claimed: the claim is written down first, and `finish` does it, again after a cr
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
+from msgspec import Struct, field
 from pydantic import BaseModel
 
 from segue.tasks.context import TaskContext
@@ -24,8 +24,7 @@ CLAIM: Final = "claim"
 P = TypeVar("P", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Polled:
+class Polled(Struct, frozen=True, kw_only=True):
     """`outputs` None: there is nothing to start an execution for. `claim` None: nothing is to be done before."""
 
     outputs: Mapping[str, Any] | None = None
@@ -33,8 +32,7 @@ class Polled:
     claim: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollKind(Generic[P]):
+class PollKind(Struct, Generic[P], frozen=True, kw_only=True):
     """A polling trigger: its type, its properties, and the look. `finish` is given the claim and the notes, and says
     what has become of them. `typed`, `unrendered`, `variables` as in `TaskKind`."""
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.expression.errors import ExpressionError
 from segue.spec.types.http import HttpOptions, HttpSseRequest
@@ -53,8 +54,7 @@ def _some(events: Iterator[dict[str, Any]], number_max: int | None) -> Iterator[
 # The stream, as the HTML standard has it.
 
 
-@dataclass(slots=True)
-class _Event:
+class _Event(Struct):
     data: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     name: str | None = None

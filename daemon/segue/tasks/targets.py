@@ -1,13 +1,12 @@
 """Which execution a task means that takes `namespace`, `flowId` and `executionId`: the one named, else its own."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from segue.model.order import Order
 from segue.tasks.kind import TaskFailed
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     namespace: str
     flow_id: str
     execution_id: str

@@ -10,11 +10,11 @@ Settling is decided in `settling`; looking at files happens in threads, for disk
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
+from msgspec import Struct
 from watchfiles import Change, awatch
 
 from segue.model.trigger import Files
@@ -33,8 +33,7 @@ class FolderNotAllowed(ValueError):
     """The settings do not let flows watch this folder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Struct, frozen=True, kw_only=True):
     """Files that changed and came to rest, and the snapshot to keep with them in one transaction.
 
     The first batch of a trigger that has no snapshot yet has no changes: it is what the folder looks like to begin

@@ -5,9 +5,10 @@ settled, or - so that one file that is written all day does not hold up the othe
 `WAIT_MAX`. What ends where it began, like a temporary file, is nobody's news.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from segue.triggers.snapshots import FileMark, Snapshot
 
@@ -22,8 +23,7 @@ class FileEvent(StrEnum):
     DELETE = "DELETE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileChange:
+class FileChange(Struct, frozen=True, kw_only=True):
     """What happened to a file. `path` is relative to the folder; a deleted file has the mark it had last."""
 
     path: str
@@ -31,8 +31,7 @@ class FileChange:
     mark: FileMark
 
 
-@dataclass(slots=True)
-class _Moving:
+class _Moving(Struct):
     mark: FileMark | None
     rests_since: float
 

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from re import Pattern
 from stat import S_ISDIR, S_ISREG
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class FileMark:
+
+class FileMark(Struct, frozen=True):
     """By which a changed file is told from an unchanged one."""
 
     modified_ns: int

@@ -1,37 +1,34 @@
 """What a caller can ask to be done to an execution or a trigger. Values: who may and when is the daemon's to say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.model.task import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """`cascade`: also the executions that it waits for."""
 
     cascade: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(Struct, frozen=True):
     """`inputs` as sent (texts, or `ports.Upload`)."""
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """What an approval waits for is decided; `task_run_id` None: of the one that does. `inputs` as sent."""
 
     decision: Decision
@@ -41,15 +38,13 @@ class Review:
     task_run_id: TaskRunId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """With another `revision` it becomes a new execution."""
 
     revision: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Struct, frozen=True):
     """A new execution; without `task_run_id` from the start. `inputs` None: those of the replayed one.
 
     `revision` 0 is the live one. `id` is the new one's, where its files are stored before it is made.
@@ -61,34 +56,28 @@ class Replay:
     id: ExecutionId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeStatus:
+class ChangeStatus(Struct, frozen=True):
     state: State
 
 
-@dataclass(frozen=True, slots=True)
-class SetTaskRunState:
+class SetTaskRunState(Struct, frozen=True):
     task_run_id: TaskRunId
     state: State
 
 
-@dataclass(frozen=True, slots=True)
-class SetLabels:
+class SetLabels(Struct, frozen=True):
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ForceRun:
+class ForceRun(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Unqueue:
+class Unqueue(Struct, frozen=True):
     state: State = State.RUNNING
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Only of what has ended, unless `running_too`."""
 
     logs: bool = True
@@ -113,38 +102,32 @@ Action = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SetDisabled:
+class SetDisabled(Struct, frozen=True):
     """In the trigger's state; the flow's text stays as it is."""
 
     disabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unlock:
+class Unlock(Struct, frozen=True):
     """Forget the execution or evaluation that the trigger waits for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(Struct, frozen=True):
     """What is remembered of the trigger: when it fired, its backfill, that it was disabled. It begins anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class CreateBackfill:
+class CreateBackfill(Struct, frozen=True):
     start: datetime
     end: datetime | None = None  # now
     inputs: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PauseBackfill:
+class PauseBackfill(Struct, frozen=True):
     paused: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteBackfill:
+class DeleteBackfill(Struct, frozen=True):
     pass
 
 

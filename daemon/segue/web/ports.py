@@ -10,10 +10,11 @@ one: read it before the next `await`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from segue.model.execution import Execution, TaskRun
 from segue.model.flow import Check, Flow, Input
@@ -36,8 +37,7 @@ T = TypeVar("T")
 # Asking for something to be done.
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """What was asked cannot be done: 404 there is no such thing, 409 not in this state, 422 not with these values,
     503 not now (the disk is full, the daemon goes down)."""
 
@@ -46,8 +46,7 @@ class Refusal:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """A file that was sent, open at its start; it is gone once the call has been answered."""
 
     file_name: str
@@ -55,8 +54,7 @@ class Upload:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(Struct, frozen=True, kw_only=True):
     """A request for an execution. A value of `inputs` is a text, a list of texts, or an `Upload`.
 
     `wait`: the answer is the execution at its end rather than as made.
@@ -71,8 +69,7 @@ class Start:
     kind: str = "NORMAL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedInput:
+class CheckedInput(Struct, frozen=True, kw_only=True):
     """What became of one declared input. `errors` are sentences for people."""
 
     input: Input
@@ -82,8 +79,7 @@ class CheckedInput:
     errors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenReview:
+class OpenReview(Struct, frozen=True, kw_only=True):
     """A decision that an approval waits for. `approve` and `deny` are what its author calls them; `value` is that of the
     loop it is in."""
 
@@ -98,8 +94,7 @@ class OpenReview:
     due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookPart:
+class WebhookPart(Struct, frozen=True, kw_only=True):
     """A file in a form."""
 
     name: str
@@ -107,8 +102,7 @@ class WebhookPart:
     content_type: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookCall:
+class WebhookCall(Struct, frozen=True, kw_only=True):
     """A call of a webhook trigger's address. `body` is a map or list when it was JSON, else text, Base64 of what is no
     text, or None; `content` is the same as it was sent. Of a form there is no body but `parts`, its files, and `fields`.
 
@@ -128,8 +122,7 @@ class WebhookCall:
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookFired:
+class WebhookFired(Struct, frozen=True, kw_only=True):
     """The execution, at its end if the trigger says `wait`. `returns_outputs`: answer with its outputs alone."""
 
     execution: Execution
@@ -138,21 +131,18 @@ class WebhookFired:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NotFired:
+class NotFired(Struct, frozen=True):
     """The trigger's conditions do not hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """An expression in the scope of an execution: its text, or why there is none."""
 
     result: str | None
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """Flow text that was looked at; `flow` is None if an error is among the problems."""
 
     flow: Flow | None
@@ -162,8 +152,7 @@ class Checked:
 # What lives in memory.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveFlow:
+class LiveFlow(Struct, frozen=True, kw_only=True):
     """A flow at its live revision. `problems`: what is wrong with a newer text that therefore is not live; `warnings`:
     what its text at the source's head could do better."""
 
@@ -178,14 +167,12 @@ class LiveFlow:
         return self.revision.key
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerKey:
+class TriggerKey(Struct, frozen=True):
     flow: FlowKey
     trigger_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backfill:
+class Backfill(Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     current: datetime | None
@@ -194,8 +181,7 @@ class Backfill:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveTrigger:
+class LiveTrigger(Struct, frozen=True, kw_only=True):
     """A trigger of a live flow with its state. `is_disabled` is that of the state, `trigger.disabled` the author's.
 
     `execution_id` is the running execution that it waits for.
@@ -212,8 +198,7 @@ class LiveTrigger:
     backfill: Backfill | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sync:
+class Sync(Struct, frozen=True, kw_only=True):
     """One look at the source that found something new, or failed. `cause` is watch, poll, webhook, call or start."""
 
     started_at: datetime
@@ -227,8 +212,7 @@ class Sync:
     held: str | None = None  # why the commit is not applied until confirmed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitStatus:
+class GitStatus(Struct, frozen=True, kw_only=True):
     """`source` is shown to people: without user name and password. `commit` is the live one."""
 
     source: str
@@ -240,8 +224,7 @@ class GitStatus:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncDone:
+class SyncDone(Struct, frozen=True, kw_only=True):
     """The source's head is live (or was already)."""
 
     commit: str
@@ -249,8 +232,7 @@ class SyncDone:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One figure of the daemon for /metrics. `kind` is counter or gauge."""
 
     name: str
@@ -260,8 +242,7 @@ class Sample:
     labels: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """`parts` names each part of the daemon and how it is: `ok`, or a sentence on what is wrong."""
 
     is_ready: bool
@@ -272,8 +253,7 @@ class Health:
         return all(state == "ok" for state in self.parts.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
+class Slots(Struct, frozen=True):
     """The concurrency limit of a flow, and how much of it is taken."""
 
     flow: FlowKey
@@ -405,8 +385,7 @@ class Field(StrEnum):
     EXPIRES = "expirationDate"
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """`values` are texts (dates: ISO 8601 in UTC); more than one for IN and NOT_IN alone.
 
     Of LABELS each value is `key:value`. Of Q, the text is looked for in namespace and flow id.
@@ -417,8 +396,7 @@ class Filter:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """One of these has to hold, whole."""
 
     alternatives: tuple[tuple[Filter, ...], ...]
@@ -439,8 +417,7 @@ class Order(StrEnum):
     ID = "id"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Search(Struct, frozen=True, kw_only=True):
     filters: tuple[Wanted, ...] = ()
     order: Order = Order.STARTED
     descending: bool = True
@@ -448,8 +425,7 @@ class Search:
     size: int = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Struct, Generic[T], frozen=True):
     """Some of `total`. `is_total_exact` is False where counting would cost too much: there are at least as many."""
 
     results: tuple[T, ...]
@@ -457,8 +433,7 @@ class Page(Generic[T]):
     is_total_exact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RunMark:
+class RunMark(Struct, frozen=True):
     """An execution in a row of little bars."""
 
     id: ExecutionId
@@ -467,8 +442,7 @@ class RunMark:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """How many executions that started in this stretch of time are in which state; at least so many where counting
     more would cost too much."""
 
@@ -477,8 +451,7 @@ class Tally:
     is_exact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class FlowTally:
+class FlowTally(Struct, frozen=True):
     """The same of one flow; `took` is how long those that succeeded took lately, on average."""
 
     starts_at: datetime
@@ -487,16 +460,14 @@ class FlowTally:
     is_exact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StateCount:
+class StateCount(Struct, frozen=True):
     """How many; at least so many where counting more would cost too much."""
 
     number: int
     is_exact: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogEntry:
+class LogEntry(Struct, frozen=True, kw_only=True):
     """`id` grows with time of arrival."""
 
     id: int
@@ -512,8 +483,7 @@ class LogEntry:
     trigger_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSearch:
+class LogSearch(Struct, frozen=True, kw_only=True):
     """`after` and `before` are ids. `namespace` is itself and all below it. Answers come in the order of their time;
     with `newest` the last `limit` of them."""
 
@@ -534,8 +504,7 @@ class LogSearch:
     limit: int = 500
 
 
-@dataclass(frozen=True, slots=True)
-class LookedBack:
+class LookedBack(Struct, frozen=True):
     """Lines in the order of their time. `earlier` is the id before which there may be more; with `reached`, the look
     ended at that time because it had gone through very many lines."""
 
@@ -544,8 +513,7 @@ class LookedBack:
     reached: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogPage:
+class LogPage(Struct, frozen=True, kw_only=True):
     """A page of all there are, in the order of their arrival."""
 
     filters: tuple[Wanted, ...] = ()
@@ -554,8 +522,7 @@ class LogPage:
     size: int = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricEntry:
+class MetricEntry(Struct, frozen=True, kw_only=True):
     """`kind` is counter, timer or gauge."""
 
     at: datetime
@@ -567,8 +534,7 @@ class MetricEntry:
     task_run_id: TaskRunId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricSpan:
+class MetricSpan(Struct, frozen=True, kw_only=True):
     """What one metric of a flow (or of a task of it) comes to over time. `aggregation` is sum, avg, min or max."""
 
     flow: FlowKey
@@ -579,8 +545,7 @@ class MetricSpan:
     task_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyValue:
+class KeyValue(Struct, frozen=True, kw_only=True):
     """`kind` is STRING, NUMBER, BOOLEAN, DATETIME, DATE, DURATION or JSON. Expired is as not there."""
 
     namespace: str
@@ -665,8 +630,7 @@ class Reads(Protocol):
         """The same, only those that did not end well: number and execution."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Struct, frozen=True):
     """A namespace file, or a folder of them."""
 
     name: str
@@ -674,8 +638,7 @@ class FileEntry:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
+class ChangedFile(Struct, frozen=True):
     """`status` is Git's letter: A added, D deleted, M and T changed."""
 
     path: str
@@ -704,8 +667,7 @@ class Sources(Protocol):
     def file(self, namespace: str, path: str, commit_id: str) -> bytes | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True):
     content: BinaryIO
     size: int
 
@@ -717,8 +679,7 @@ class Files(Protocol):
         """The caller closes it. None if there is nothing, or it is no address in this storage. Raises `StorageFailure`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """All four, as `create_app` takes them."""
 
     daemon: Daemon

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -28,8 +28,7 @@ API: Final = "/api/v1"
 TENANT: Final = "/api/v1/main/"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of the route table. `is_page`: its errors are pages, and people without credentials are sent to log in.
 
     `body_max` in bytes; None is the setting for uploads.

@@ -5,9 +5,9 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -17,8 +17,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 log: Final = logging.getLogger("segue.web")
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """One event; an empty one keeps the line open."""
 
     data: bytes = b""

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 from segue.model.order import LEVELS, LogLevel, LogLine, Metric, Order
 from segue.tasks.context import TaskContext

@@ -4,8 +4,9 @@ encrypted, so that later tasks can read it and nobody else; without a key it lea
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from segue.expression.template import truthy
 from segue.model.encrypted import is_encrypted

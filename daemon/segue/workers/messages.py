@@ -7,8 +7,9 @@ in the worker's process, so the daemon trusts nothing of it beyond its shape. No
 import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.model.event import ExitWanted, LabelsWanted, VariablesWanted, Wish
 from segue.model.execution import Failure
@@ -18,15 +19,14 @@ from segue.model.state import State
 FRAME_BYTES_MAX: Final = 64 << 20
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _LENGTH: Final = struct.Struct("!I")
-_ORDER_FIELDS: Final = tuple(each.name for each in fields(Order))
+_ORDER_FIELDS: Final = Order.__struct_fields__
 
 
 class FrameRefused(Exception):
     """A frame that is too long, no JSON, or none of the messages."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """The daemon's answer to what a worker asked: a value, or why there is none."""
 
     ask_id: int
@@ -34,20 +34,17 @@ class Answer:
     failure: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
+class Kill(Struct, frozen=True, kw_only=True):
     """Goes with the signal that kills an order."""
 
     order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(Struct, frozen=True, kw_only=True):
     """The worker waits for orders."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """Log lines and metrics of an order that still runs."""
 
     order_id: str
@@ -55,8 +52,7 @@ class Told:
     metrics: tuple[Metric, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadlineSet:
+class DeadlineSet(Struct, frozen=True, kw_only=True):
     """The worker will end the order by itself after `seconds`; if it does not, the pool ends the worker."""
 
     order_id: str
@@ -64,8 +60,7 @@ class DeadlineSet:
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """The worker needs something that only the daemon knows, and waits."""
 
     order_id: str
@@ -74,8 +69,7 @@ class Asked:
     arguments: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(Struct, frozen=True, kw_only=True):
     """The end of an order, with the lines that were still to be told. `value` answers an evaluation.
     `is_worn`: the worker has grown too big to go on."""
 
@@ -104,8 +98,7 @@ def frame_of(message: ToWorker | FromWorker) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-@dataclass(slots=True)
-class FrameReader:
+class FrameReader(Struct):
     """Takes bytes as they come, gives whole frames. Half a frame waits for its rest and blocks nobody."""
 
     _buffer: bytearray = field(default_factory=bytearray)

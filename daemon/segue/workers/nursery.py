@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from segue.workers.settings import INSTANCE_VARIABLE, PACKET_BYTES_MAX, WorkerSettings
 
@@ -19,8 +20,7 @@ _LEAVE_SECONDS: Final = 5.0
 _PROGRAM: Final = "import gc, sys; gc.disable(); del sys.path[0]; from segue.workers import forkserver; gc.enable(); forkserver.main()"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Births:
+class Births(Struct, frozen=True, kw_only=True):
     """Whom to tell: a worker has started (its name, process id, pidfd), one has ended (process id, exit code as
     Python gives it), the forkserver itself is gone."""
 

@@ -6,10 +6,10 @@ This is the one place where whatever a task's code raises becomes a value.
 import os
 import traceback
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from segue.expression.errors import ExpressionError

@@ -14,8 +14,9 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from segue.model.execution import Failure
 from segue.model.order import Order

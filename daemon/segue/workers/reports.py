@@ -1,8 +1,9 @@
 """What the pool tells the daemon, through one callback on its loop."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from segue.model.event import Wish
 from segue.model.execution import Failure
@@ -10,8 +11,7 @@ from segue.model.order import LogLine, Metric
 from segue.model.state import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStarted:
+class WorkerStarted(Struct, frozen=True, kw_only=True):
     """To be recorded, so that survivors are found should the daemon be killed."""
 
     worker: str
@@ -19,22 +19,19 @@ class WorkerStarted:
     start_time: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerIdle:
+class WorkerIdle(Struct, frozen=True, kw_only=True):
     """A worker that was started is ready for its first order."""
 
     worker: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderLogged:
+class OrderLogged(Struct, frozen=True, kw_only=True):
     order_id: str
     lines: tuple[LogLine, ...]
     metrics: tuple[Metric, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEnded:
+class OrderEnded(Struct, frozen=True, kw_only=True):
     """The order's end, all its lines told before. The worker is idle again, unless it leaves."""
 
     order_id: str
@@ -47,8 +44,7 @@ class OrderEnded:
     log_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerGone:
+class WorkerGone(Struct, frozen=True, kw_only=True):
     """A worker's process has ended, and nothing of its order runs any more. `order_id` is the order whose fate is
     unknown by that; None where it had none (it was idle too long, or worn)."""
 
@@ -57,8 +53,7 @@ class WorkerGone:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerAsks:
+class WorkerAsks(Struct, frozen=True, kw_only=True):
     """Answer with `Pool.answer`. Kinds: `kv` (key, namespace, error_on_missing), `error_logs`, `subflow`."""
 
     worker: str

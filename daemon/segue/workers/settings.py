@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import Struct
+
 from segue.storage.place import ObjectPlace, Place
 
 # Marks every process that belongs to one data folder, so that survivors of a crash can be found.
@@ -73,8 +75,7 @@ class WorkerSettings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolSettings:
+class PoolSettings(Struct, frozen=True, kw_only=True):
     """How many workers, for how long, and what they are told."""
 
     worker: WorkerSettings

@@ -1,9 +1,9 @@
 """An execution as a tree of lines, and as plain lines."""
 
 import io
-from dataclasses import replace
 from datetime import timedelta
 
+from msgspec.structs import replace
 from rich.console import Console
 from segue.cli.run_tree import Row, rows_of, title_of
 from segue.cli.run_view import LinesView, TreeView

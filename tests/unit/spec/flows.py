@@ -1,8 +1,8 @@
 """Short ways to read a flow in tests, with every type of the language counted as there to run."""
 
-from dataclasses import replace
 from textwrap import dedent
 
+from msgspec.structs import replace
 from segue.model.flow import Flow
 from segue.model.problem import Problem
 from segue.spec.catalogue import BUILT_IN, Catalogue

@@ -1,9 +1,9 @@
 """What only the store keeps comes back as it was: logs, metrics, triggers, keys, revisions, syncs, processes."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 from segue.model.names import task_run_id
 from segue.model.order import LogLevel
 from segue.model.problem import Problem, Severity

@@ -2,10 +2,10 @@
 an index would answer."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from segue.model.execution import Execution, Item, Kind, LoopRun, Moved, TriggeredBy
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import force_setattr
 from segue.model.flow import Flow
 from segue.model.problem import Problem
 from segue.model.state import State
@@ -123,7 +124,7 @@ def test_texts_are_zipped_and_the_same_bytes_each_time(client: TestClient, daemo
 
 def test_a_cell_of_a_csv_file_is_no_formula(client: TestClient, daemon: MemoryDaemon) -> None:
     live = daemon.add_flow(Flow(namespace="a", id="b", tasks=()), "")
-    object.__setattr__(live.revision, "path", "=cmd|' /C calc'!A1")
+    force_setattr(live.revision, "path", "=cmd|' /C calc'!A1")
     assert ",'=cmd|' /C calc'!A1," in client.get(f"{API}/flows/export/by-query/csv").text
 
 

@@ -1,12 +1,12 @@
 """The pages: each answers, says what it should, and lets nobody's text become markup."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from segue.model.execution import Attempt, Execution, Failure, Moved, Progress
 from segue.model.flow import Flow, Input
 from segue.model.names import TaskRunId

@@ -1,9 +1,9 @@
 """What can be done to triggers from their list and from a flow's page; and to a commit that is held."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 from segue.web import actions
 from segue.web.ports import Sync, TriggerKey
 from starlette.testclient import TestClient

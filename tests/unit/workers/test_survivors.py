@@ -52,7 +52,7 @@ def test_survivors_of_a_killed_daemon_are_ended(daemon: tuple[subprocess.Popen[s
     process.kill()
     process.wait()
     survivors.end_survivors(instance, [tuple(worker) for worker in workers], 0.2)
-    left = [facts for pid in scripts if (facts := processes.facts_of(pid)) and facts.state != "Z"]
+    left = [facts for pid in scripts if (facts := processes.facts_of(pid)) and not facts.has_ended]
     assert left == []
     assert survivors.survivors(instance, []) == []
 

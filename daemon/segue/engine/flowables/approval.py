@@ -7,10 +7,11 @@ ended well: what went wrong among them is never hidden by it. The outputs say ho
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct
 
 from segue.engine import asking
 from segue.engine.asking import Pending, without_answers
@@ -163,8 +164,7 @@ def _told(scene: Scene) -> dict[str, Any]:
 # The decision.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What a reviewer is asked for: by which names, for which inputs, until when, and whether with a comment."""
 
     approve: str

@@ -1,8 +1,9 @@
 """Steering: what `settle` asks of a kind of flowable, and the values they exchange."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from segue.engine.plan import Node
 from segue.engine.scene import Scene
@@ -11,8 +12,7 @@ from segue.model.execution import Failure, TaskRun
 from segue.model.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A template that has to be evaluated first; `purpose` names it in events and orders."""
 
     purpose: str
@@ -20,8 +20,7 @@ class Question:
     typed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(Struct, frozen=True, kw_only=True):
     """Which list of children is gone through, the values of a loop, the flowable's own outputs, and what it has to
     remember."""
 

@@ -1,9 +1,10 @@
 """The outline of a flow: where each task stands, and what of the others it can have seen by the time it runs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct, field
 
 from segue.spec.catalogue import PREFIX
 from segue.spec.nested import Role
@@ -33,8 +34,7 @@ class Sight(Enum):
     INSIDE = "inside"  # the other is one of its children
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spot:
+class Spot(Struct, frozen=True, eq=False):
     """A task and where it stands. `needs` are the tasks of the same Dag that it waits for."""
 
     object: Object
@@ -101,8 +101,7 @@ class Spot:
         return any(each.branch in _ENDINGS for each in self.line())
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """All tasks by id; the first of those that share one. `made` are ids of task runs that a task makes besides its
     own, with the task."""
 

@@ -4,9 +4,10 @@ What these find depends on all the rest, so it is looked at anew at each commit;
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.problem import Problem, Severity
 from segue.model.revision import FlowKey
@@ -18,8 +19,7 @@ _CIRCLES_MAX: Final = 20
 _CIRCLE_NAMES_MAX: Final = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What is there beside the flows. `others` are flows that exist though nothing is known of them (their texts are
     broken); `files` gives the paths of a namespace's files, `secrets` the names that have a value; None where nobody
     knows."""

@@ -1,7 +1,8 @@
 """What a rule looks at: a flow as read, and what is known beside it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from segue.spec.catalogue import PREFIX, Catalogue
 from segue.spec.nested import Role
@@ -10,8 +11,7 @@ from segue.spec.rules.outline import Outline, Spot
 from segue.spec.rules.templates import Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True):
     """A flow as read, and everything in it (the flow itself too), parents first; its templates, and the outline of its
     tasks.
 

@@ -5,8 +5,9 @@ The flow is read as its own rules read it, with the suite's templates in the pla
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from segue.expression.uses import examine
 from segue.model.problem import Severity

@@ -1,8 +1,9 @@
 """Every text of a flow that holds an expression, with what stands around it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.expression.uses import Examined, examine
 from segue.spec.fields import has_expression
@@ -19,8 +20,7 @@ SUITES: Final = "testCases"
 """The slot of templates that are a suite's and are looked at in the scope of its flow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Owners:
+class Owners(Struct, frozen=True):
     """The nearest objects around a text, and the key of the innermost of them that it stands under."""
 
     task: Object | None = None
@@ -40,8 +40,7 @@ class Owners:
                 return self
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     where: Path
     text: str
     owners: Owners

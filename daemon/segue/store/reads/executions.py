@@ -4,9 +4,10 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.execution import Execution, TaskRun
 from segue.model.names import ExecutionId
@@ -29,8 +30,7 @@ FLOW_TALLY_MAX: Final = 2_000  # in each stretch and state: thirty days of a bus
 DURATIONS_LOOKED_AT: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class LastRun:
+class LastRun(Struct, frozen=True):
     """An execution of a flow in brief."""
 
     id: ExecutionId
@@ -39,8 +39,7 @@ class LastRun:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Struct, frozen=True):
     """How many executions there were, and how long the last of them took on average."""
 
     number: int

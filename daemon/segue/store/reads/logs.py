@@ -5,10 +5,12 @@ person typed is always a parameter."""
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.order import LEVELS, LogLevel
@@ -37,8 +39,7 @@ class Column(StrEnum):
     ATTEMPT = "CAST(attempt AS TEXT)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFilters:
+class LogFilters(Struct, frozen=True, kw_only=True):
     """All of these have to hold, and of each entry of `any_of` one. `after_id` is for who has read up to there, `before_id` for who reads backwards. `attempt` counts from 1."""
 
     execution_id: str | None = None
@@ -58,8 +59,7 @@ class LogFilters:
     before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLines:
+class FoundLines(Struct, frozen=True):
     """A page of log lines and how many there are in all; at least that many when not exact."""
 
     lines: tuple[StoredLogLine, ...]
@@ -67,8 +67,7 @@ class FoundLines:
     is_exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LookedBack:
+class LookedBack(Struct, frozen=True):
     """Lines, latest first, and the id before which to look for more; None if there is nothing more. `reached` is when
     the earliest line that was looked at was printed, if the look ended before it had found enough."""
 

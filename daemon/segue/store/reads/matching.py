@@ -4,9 +4,10 @@ that are looked at here, each look bounded; SQL has none, because a bound for ea
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.expression.java_regex import found_in
 from segue.model.names import is_within
@@ -38,8 +39,7 @@ ORDERED: Final = frozenset({Op.GREATER_THAN, Op.LESS_THAN, Op.GREATER_THAN_OR_EQ
 _OF_NOTHING: Final = frozenset({Op.NOT_EQUALS, Op.NOT_IN, Op.NOT_CONTAINS, Op.IS_NULL})
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A comparison with one value or several; without regard to case where only a part is compared."""
 
     op: Op

@@ -1,10 +1,11 @@
 """Metrics: those of an execution, their names, and one of them over time."""
 
 import sqlite3
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.model.names import ExecutionId, TaskRunId
 from segue.store.columns import microseconds, read_document, time
@@ -22,8 +23,7 @@ class Aggregation(StrEnum):
     MAX = "max"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """What a metric comes to in the hour or day that begins at `at`."""
 
     at: datetime

@@ -17,12 +17,14 @@ The SQL here is put together from constant fragments; what a person typed is alw
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 from heapq import merge
 from itertools import islice
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from segue.model.execution import Execution, Kind
 from segue.model.state import State
@@ -74,8 +76,7 @@ class Iterations(Enum):
     ALONE = (1,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
+class Filters(Struct, frozen=True, kw_only=True):
     """All of these have to hold. `labels` have to be there, `labels_absent` must not; of each entry of `labels_of` one
     has to match, and of each entry of `any_of` one has to hold. `is_child` asks whether another execution asked for it.
     Times are from the first (included) to the second (excluded)."""
@@ -103,8 +104,7 @@ class Filters:
     iterations: Iterations = Iterations.LEFT_OUT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """`number` counts from 1."""
 
     number: int = 1
@@ -117,8 +117,7 @@ class Page:
         return (self.number - 1) * self.size
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A page of executions (without task runs) and how many there are in all; at least that many when not exact."""
 
     executions: tuple[Execution, ...]
@@ -126,8 +125,7 @@ class Found:
     is_exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(Struct, frozen=True):
     is_loop: int
     namespace: str
     flow_id: str
@@ -135,8 +133,7 @@ class _Segment:
     number: int
 
 
-@dataclass(slots=True)
-class _Where:
+class _Where(Struct):
     """Conditions joined by AND, and their parameters."""
 
     parts: list[str] = field(default_factory=list)
@@ -156,8 +153,7 @@ class _Where:
         return " AND ".join([*before, *self.parts]) or "TRUE"
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """`segments` is None when every execution is meant. `is_driven`: the conditions name few executions."""
 
     segments: tuple[_Segment, ...] | None

@@ -2,9 +2,10 @@
 differ in the files and variables that the tool finds beside the commands."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.spec.types.plugins.commands import TYPES, AnsibleCommands, AwsCommands, DbtCommands, ToolCommands
 from segue.tasks.context import TaskContext
@@ -16,8 +17,7 @@ from segue.tasks.scripts.script import Workplace
 _DBT_RESULTS: Final = ("target/run_results.json", "target/manifest.json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equipment:
+class Equipment(Struct, frozen=True, kw_only=True):
     """What a tool is given: `variables` of the environment, `files` to write into the working directory."""
 
     variables: Mapping[str, str]

@@ -5,10 +5,11 @@ SQLite's driver is part of Python; the others are extras of the package.
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from msgspec import Struct
 
 from segue.spec.types.plugins.jdbc import (
     Connection,
@@ -26,8 +27,7 @@ CONNECT_SECONDS: Final = 30
 DATABASE_FILE: Final = ".segue-database"  # where a stored database is worked on; no glob of authors finds it by chance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class Database(Struct, frozen=True, kw_only=True):
     """One kind of database. `mark` stands for a value in its SQL; `quote` around names.
 
     `is_own_cursor`: its connection runs statements itself and begins transactions only when it is told to - DuckDB's

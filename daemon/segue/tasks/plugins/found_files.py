@@ -9,12 +9,12 @@ will be (`finish`): neither a crash nor a lost connection leaves a file moved or
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final, Protocol, Self
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from segue.expression import java_regex
@@ -32,8 +32,7 @@ class FileTrouble(TaskFailed):
     """Something is wrong with this one file; others may do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundFile:
+class FoundFile(Struct, frozen=True, kw_only=True):
     """A file at its place. `below` is its path below the folder; `mark` changes whenever the file does."""
 
     path: str
@@ -199,8 +198,7 @@ def poll_kind(name: str, properties: type[BaseModel], reach: Reach) -> PollKind[
     return PollKind(name=name, properties=properties, look=partial(look, reach), finish=partial(finish, reach))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
+class _Given(Struct, frozen=True, kw_only=True):
     """A file that is given out, stored; `change` is CREATE or UPDATE."""
 
     file: FoundFile

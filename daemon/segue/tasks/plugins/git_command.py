@@ -9,9 +9,10 @@ programs, and no secret stands on a command line.
 import base64
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import field
 
 from segue.model.order import LogLevel
 from segue.spec.types.plugins.git import Remote
@@ -46,7 +47,6 @@ _SETTINGS: Final = (
 _SSH: Final = "ssh -o StrictHostKeyChecking=accept-new -o ConnectTimeout=15 -o ServerAliveInterval=15"
 
 
-@dataclass(slots=True)
 class _Heard(Hearing):
     """Keeps what git prints; it is no protocol of ours."""
 

@@ -4,7 +4,6 @@ and what is wrong in a sentence that names the object.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -12,6 +11,7 @@ from typing import Any, BinaryIO, Final
 from xml.sax.saxutils import escape
 
 import httpx2
+from msgspec import Struct
 
 from segue.spec.types.plugins.s3 import Connection
 from segue.storage.object_errors import ObjectChanged, ObjectFailure, ObjectMissing, reason_of
@@ -34,8 +34,7 @@ _LOCATED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
+class StoredObject(Struct, frozen=True, kw_only=True):
     """As a list has it."""
 
     key: str

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from segue.storage import address as addresses
 from segue.tasks.context import TaskContext
@@ -11,8 +12,7 @@ from segue.tasks.kind import TaskFailed
 from segue.tasks.storage.items import item_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A stored file, and the name that it is to have where it goes."""
 
     name: str

@@ -1,9 +1,10 @@
 """What a notification says of an execution: read from the daemon, put into words once for every kind of message."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.model.state import State
 from segue.spec.types.plugins.notifications import AboutExecution
@@ -13,8 +14,7 @@ _COLORS: Final[Mapping[str, int]] = {State.SUCCESS: 0x2EB67D, State.WARNING: 0xE
 _COLOR: Final = 0x6B7280  # of every other state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """An execution in words. `link` is empty where the daemon does not know its own address."""
 
     id: str

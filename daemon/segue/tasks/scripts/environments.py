@@ -14,9 +14,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.order import LogLevel
 from segue.tasks.context import FOLDER_PREFIX, TaskContext
@@ -31,8 +32,7 @@ _MARK: Final = ".made"
 _QUIET: Final = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What is to be in it. `version` "" is that of the Python that tasks run with."""
 
     requirements: tuple[str, ...] = ()

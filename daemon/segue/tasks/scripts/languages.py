@@ -6,10 +6,11 @@ import os
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.spec.types.scripts import TYPES, ScriptTask, ShellCommands, ShellScript
 from segue.tasks.context import TaskContext
@@ -22,8 +23,7 @@ from segue.tasks.scripts.script import Workplace
 _PREFIX: Final = "io.kestra.plugin."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Language:
+class Language(Struct, frozen=True, kw_only=True):
     """`package` is what to install; `fails_fast` the line that makes the shell stop at a failure."""
 
     name: str

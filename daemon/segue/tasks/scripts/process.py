@@ -10,9 +10,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.order import LogLevel
 from segue.tasks.context import TaskContext
@@ -32,8 +33,7 @@ _SIGNALLED: Final = 128  # what a shell adds to the number of the signal that en
 Start = Callable[[int, int], int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     arguments: Sequence[str]
     folder: Path
     environment: Mapping[str, str]

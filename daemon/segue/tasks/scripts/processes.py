@@ -5,9 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 PROC: Final = Path("/proc")
 _POLL_SECONDS: Final = 0.02
@@ -18,8 +19,7 @@ _ENVIRONMENT_BYTES_MAX: Final = 1 << 20
 _EXITING: Final = 0x4
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessFacts:
+class ProcessFacts(Struct, frozen=True):
     """`start_time` is in clock ticks since boot: with the id it names a process for certain. `has_ended`: it is only
     there to be reaped, or the kernel is putting it away."""
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
+
+from msgspec import Struct, field
 
 from segue.model.order import LogLevel, Metric
 from segue.tasks.context import COUNTER, GAUGE, TIMER, TaskContext
@@ -13,8 +14,7 @@ _END: Final = "}::"
 _KINDS: Final = frozenset({COUNTER, TIMER, GAUGE})
 
 
-@dataclass(slots=True)
-class Hearing:
+class Hearing(Struct):
     """Hears the lines of both streams, and remembers what they said."""
 
     context: TaskContext

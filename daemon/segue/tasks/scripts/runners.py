@@ -1,9 +1,9 @@
 """Task runners: where the command of a script task runs. Without a `taskRunner` it is a process of the worker."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from segue.model.order import LogLevel
@@ -20,8 +20,7 @@ DOCKER: Final = "scripts.runner.docker.Docker"
 _PREFIX: Final = "io.kestra.plugin."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """What is to be run: a command, the file that the script's text was written to, if it was, and a quicker way to
     start it, if there is one. `hint` says what to do if the command is not found."""
 
@@ -42,16 +41,14 @@ class Runner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessRunner:
+class ProcessRunner(Struct, frozen=True):
     is_container: bool = False
 
     def run(self, job: Job, context: TaskContext, hearing: Hearing) -> int:
         return process.run(job.start or job.command.start, context, hearing)
 
 
-@dataclass(frozen=True, slots=True)
-class DockerRunner:
+class DockerRunner(Struct, frozen=True):
     docker: Docker
     image: str
     is_container: bool = True

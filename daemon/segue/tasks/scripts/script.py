@@ -5,9 +5,10 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.model.state import State
 from segue.spec.types.scripts import ScriptTask
@@ -23,8 +24,7 @@ SHELL_FAILS_FAST: Final = "set -e"
 _OUTPUT_FOLDER_WORDS: Final = ("outputDir", "OUTPUT_DIR", "outputDirectory")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
+class Workplace(Struct, frozen=True, kw_only=True):
     """Where a script works, and with which environment."""
 
     folder: Path

@@ -7,10 +7,12 @@ A script that fails is no failure of the look: its exit code may be what is wait
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from segue.expression import java_regex
 from segue.expression.errors import ExpressionError
@@ -29,8 +31,7 @@ _MATCHED: Final = "matched"  # the note that says whether the condition held at 
 Run = Callable[[Any, TaskContext], Result]
 
 
-@dataclass(slots=True)
-class _Overheard:
+class _Overheard(Struct):
     """A journal that also remembers its end."""
 
     journal: Journal

@@ -18,11 +18,12 @@ import sys
 import threading
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
+
+from msgspec import Struct
 
 _PR_SET_NAME: Final = 15
 _PR_SET_PDEATHSIG: Final = 1
@@ -39,8 +40,7 @@ def may_fork() -> bool:
     return sum(1 for _ in Path("/proc/self/task").iterdir()) == 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarmScript:
+class WarmScript(Struct, frozen=True, kw_only=True):
     script: Path
     folder: Path
     environment: Mapping[str, str]

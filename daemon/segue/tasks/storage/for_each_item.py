@@ -5,8 +5,8 @@ The engine makes these tasks; nobody writes them.
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from segue.spec.fields import Spec, Text

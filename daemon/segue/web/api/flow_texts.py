@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -75,8 +76,7 @@ def _violation(problem: Problem) -> str:
     return f"{problem.where}: {message}" if problem.where else message
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(Struct, frozen=True):
     """A flow around a part, so that the part can be checked: what stands before it, where, and how deep."""
 
     head: str

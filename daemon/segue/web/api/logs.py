@@ -1,9 +1,9 @@
 """Log lines of executions and triggers: listed, searched, downloaded, followed, deleted."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 

@@ -1,10 +1,10 @@
 """Relatives: the executions that an execution led to and was led by - called, or fired at its end - followed together."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,8 +33,7 @@ async def follow(web: Web, request: Request) -> Response:
     return EventStream(_states(web, execution.id, reach))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reach:
+class _Reach(Struct, frozen=True):
     """Which relatives of an execution are meant."""
 
     down_only: bool

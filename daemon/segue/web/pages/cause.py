@@ -1,7 +1,8 @@
 """Why an execution went wrong: the task that did, what it said, and what is different from when it last went well."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.execution import Execution, TaskRun
 from segue.model.order import LogLevel
@@ -17,8 +18,7 @@ _WRONG: Final = (State.FAILED, State.WARNING)
 _GOOD: Final = (State.SUCCESS, State.WARNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """`run` is the one that went wrong first; None if no task did (what the flow asks of its inputs or outputs). `lines`
     are its last errors. `last_good` is the execution before this one that went well."""
 

@@ -1,8 +1,8 @@
 """What changed in the repository between two commits, file by file: all that an execution of the later one saw otherwise."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,8 +22,7 @@ ALL_COMPARED_MAX: Final = 30_000
 _WORDS: Final = {"A": "added", "D": "deleted"}
 
 
-@dataclass(frozen=True, slots=True)
-class FileDiff:
+class FileDiff(Struct, frozen=True):
     """`said` stands where there are no lines to show, and says why."""
 
     path: str

@@ -1,11 +1,12 @@
 """An execution: its state, its task runs against time, its logs as they come, what went in and came out."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -69,8 +70,7 @@ _ENDS: Final = (State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.
 _BY_HAND: Final = frozenset[type[Action]]({ChangeStatus, Delete, SetLabels, SetTaskRunState})
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(Struct, frozen=True):
     """An act that makes sense in this state. A main one is what people come for; a risky one is asked about again."""
 
     act: str
@@ -79,8 +79,7 @@ class Button:
     is_risky: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """An expression, the task run it is seen from ("" for the execution itself), and what it came to."""
 
     expression: str = ""
@@ -88,8 +87,7 @@ class Asked:
     answer: Rendered | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What was sent to let a paused execution go on, and what is wrong with it. `task_run_id` names the approval that a
     decision was meant for; None: it was to resume."""
 
@@ -100,8 +98,7 @@ class Given:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewCard:
+class ReviewCard(Struct, frozen=True):
     """A decision that is waited for, with what was given before."""
 
     asked: OpenReview
@@ -109,8 +106,7 @@ class ReviewCard:
     given: Given
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """The execution that asked for this one: by a task that calls flows, or by ending."""
 
     id: str

@@ -1,9 +1,9 @@
 """A flow: how it does, its tasks as a drawing, its text with commit and author, its revisions and what each changed, its
 triggers."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,8 +27,7 @@ LATEST = 15
 SHOWN = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A line in the outline of tasks."""
 
     task: Task

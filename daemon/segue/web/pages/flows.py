@@ -1,8 +1,8 @@
 """Flows: all of them, with how they did lately and when they fire next."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,8 +22,7 @@ BAR_HEIGHT: Final = 20.0
 BAR_LEAST: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One run in a row of bars: as high as it took long, against the longest beside it."""
 
     mark: RunMark
@@ -31,8 +30,7 @@ class Bar:
     y: float
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     live: LiveFlow
     bars: tuple[Bar, ...]
 

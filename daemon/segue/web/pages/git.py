@@ -1,8 +1,8 @@
 """Git: what is live, what changed lately and by whom, and every problem with its place in the text."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -20,8 +20,7 @@ CHANGES: Final = 100
 EXCERPTS: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A commit with the revisions it made."""
 
     commit_id: str

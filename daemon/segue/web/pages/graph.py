@@ -10,8 +10,10 @@ of its bottom; whoever puts it somewhere moves all that is in it. Widths are eve
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import ClassVar, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from segue.model.flow import Flow
 from segue.model.task import (
@@ -46,8 +48,7 @@ TASKS_MAX: Final = 400  # a drawing of more tells nobody anything, and costs the
 _APART: Final = frozenset({"errors", "finally", "afterExecution"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Box(Struct, frozen=True, kw_only=True):
     """A task without tasks inside, or a trigger. `note` says in a word what makes it special."""
 
     kind: ClassVar = "box"
@@ -63,8 +64,7 @@ class Box:
         return isinstance(self.of, Trigger)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """A flowable around what it steers; its own name is in its head."""
 
     kind: ClassVar = "frame"
@@ -76,8 +76,7 @@ class Frame:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(Struct, frozen=True, kw_only=True):
     """One branch, with its name. `is_apart`: nothing leads to it but an error, or the end."""
 
     kind: ClassVar = "lane"
@@ -89,8 +88,7 @@ class Lane:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """Through these points, downwards; with a head at its last one if `is_arrow`."""
 
     kind: ClassVar = "line"
@@ -112,8 +110,7 @@ class Line:
 Part = Box | Frame | Lane | Line
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Parts of the drawing that are put somewhere together."""
 
     width: int
@@ -124,8 +121,7 @@ class Piece:
         return tuple(_moved(part, x, y) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """`parts` in the order to read them in, which is one to draw them in as well: what surrounds comes before what is
     inside."""
 

@@ -1,10 +1,10 @@
 """Home: what runs, what failed lately, what fires next, and the day as a row of bars."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,8 +23,7 @@ HEIGHT: Final = 72.0
 _UNENDED: Final = tuple(state for state in State if not state.is_final)
 
 
-@dataclass(frozen=True, slots=True)
-class Hour:
+class Hour(Struct, frozen=True):
     starts_at: datetime
     total: int
     is_exact: bool

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from segue.engine.inputs import flattened
 from segue.model.input import Input
@@ -33,8 +34,7 @@ CONTROLS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormField:
+class FormField(Struct, frozen=True, kw_only=True):
     """An input as a form shows it. `choices` of a choice are its values."""
 
     input: Input

@@ -1,10 +1,10 @@
 """Keys of a namespace with their values: listed, written, deleted, given an end."""
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -30,8 +30,7 @@ KINDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What stands in the form, as texts. An empty `kind`: told by how the value looks."""
 
     key: str = ""

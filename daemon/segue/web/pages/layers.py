@@ -5,13 +5,13 @@ crosses nothing but other lines.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Way:
+
+class Way(Struct, frozen=True):
     """The place in a row where a line passes by."""
 
     source: str
@@ -22,8 +22,7 @@ class Way:
 Stop = str | Way
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(Struct, frozen=True):
     """`rows` from the top, `links` between stops of neighbouring rows."""
 
     rows: tuple[tuple[Stop, ...], ...]

@@ -1,9 +1,10 @@
 """A flow's last thirty days: how often it ran and how that ended, and how long it took, day by day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from segue.web.dates import iso
 from segue.web.pages.stacks import LEAST, Block, blocks_of, layered
@@ -15,8 +16,7 @@ HEIGHT: Final = 64.0
 TOOK_HEIGHT: Final = 26.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class Day(Struct, frozen=True, kw_only=True):
     """`took` is the usual length of a run that succeeded; `took_height` in the units of the drawing."""
 
     starts_at: datetime
@@ -33,8 +33,7 @@ class Day:
         return iso(self.starts_at), iso(self.starts_at + DAY - timedelta(microseconds=1))
 
 
-@dataclass(frozen=True, slots=True)
-class Month:
+class Month(Struct, frozen=True):
     days: tuple[Day, ...]
 
     @property

@@ -1,15 +1,14 @@
 """Pages of a long list, as links."""
 
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from msgspec import Struct
 from starlette.requests import Request
 
 from segue.web import asks
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+class Paging(Struct, frozen=True):
     """Where one is in a list. `total` may be a lower bound."""
 
     page: int

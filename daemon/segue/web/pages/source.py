@@ -3,10 +3,10 @@ text is escaped."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from segue.model.problem import Problem
 from segue.spec.document import Document, read_documents
@@ -27,8 +27,7 @@ _TOKENS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     number: int
     html: Markup
     problems: tuple[Problem, ...] = ()
@@ -67,8 +66,7 @@ def _with_expressions(text: str) -> Markup:
     return Markup("").join([*pieces, escape(text[end:])])
 
 
-@dataclass(frozen=True, slots=True)
-class DiffLine:
+class DiffLine(Struct, frozen=True):
     """`kind` is added, removed, same, place or file."""
 
     kind: str

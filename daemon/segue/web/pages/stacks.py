@@ -1,8 +1,9 @@
 """Stacks: executions that began in a stretch of time as the blocks of one bar, by how they ended."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.state import State
 
@@ -16,8 +17,7 @@ LAYERS: Final = (
 LEAST: Final = 1.5  # one execution among thousands is still seen
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A piece of a bar; `y` and `height` in the units of the drawing."""
 
     layer: str

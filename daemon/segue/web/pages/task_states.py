@@ -1,8 +1,9 @@
 """How the runs of one task are doing, put together: in a loop there are as many as it has values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from segue.model.state import State
 from segue.web.pages.words import count
@@ -26,8 +27,7 @@ _TELLING: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """A stretch of a bar of length 1."""
 
     state: State
@@ -35,8 +35,7 @@ class Share:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class TaskStates:
+class TaskStates(Struct, frozen=True):
     counts: Mapping[State, int]
 
     @property

@@ -1,9 +1,10 @@
 """Timeline: the task runs of an execution as bars against time (a Gantt chart), a page of them at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+
+from msgspec import Struct
 
 from segue.engine.flowables.loop import how_far
 from segue.model.execution import Attempt, Execution, TaskRun
@@ -15,8 +16,7 @@ NARROWEST = 0.4  # in percent: an instant is still seen
 DEPTH_MAX = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """`x` and `width` in percent of the time shown."""
 
     state: State
@@ -24,8 +24,7 @@ class Bar:
     width: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     run: TaskRun
     depth: int
     bars: tuple[Bar, ...]
@@ -42,14 +41,12 @@ class Row:
         return [attempt for attempt in self.run.attempts if attempt.failure is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     x: float
     label: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     rows: tuple[Row, ...]
     ticks: tuple[Tick, ...]
 
