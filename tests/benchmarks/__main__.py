@@ -21,7 +21,7 @@ def rows(folder: Path, *, is_quick: bool) -> Iterator[measures.Row]:
     repository.commit(measures.FLOWS, "flows of the benchmarks")
     seconds = 3.0 if is_quick else 15.0
     yield from measures.start(folder, repository, 3)
-    daemon = Daemon(repository, folder / "daemon").start_process()
+    daemon = Daemon(repository, folder / "daemon", is_fresh=True).start_process()
     try:
         yield from measures.webhooks(daemon, seconds)
         yield from measures.scripts(daemon)

@@ -162,7 +162,7 @@ def commit_to_live(daemon: Daemon, rounds: int) -> Iterator[Row]:
 def start(folder: Path, repository: Repository, rounds: int) -> Iterator[Row]:
     times = []
     for number in range(rounds):
-        daemon = Daemon(repository, folder / f"start-{number}")
+        daemon = Daemon(repository, folder / f"start-{number}", is_fresh=True)
         began = time.perf_counter()
         daemon.start_process()
         times.append(time.perf_counter() - began)

@@ -61,9 +61,10 @@ def begin(
     environment: Mapping[str, str],
     stdout: IO[bytes],
     stderr: IO[bytes],
+    is_fresh: bool = False,
 ) -> "subprocess.Popen[bytes] | prefork.Process":
     """A process of `segue`, started in the fastest way that makes no difference."""
-    if prefork.can_start(environment):
+    if not is_fresh and prefork.can_start(environment):
         return prefork.start(arguments, folder=folder, environment=environment, stdout=stdout, stderr=stderr)
     return subprocess.Popen(
         [SEGUE, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=folder, env=environment
@@ -72,7 +73,7 @@ def begin(
 
 class Daemon(Client):
     """A daemon process and the calls a user makes of it. `start_process` may be called again after it has ended: the
-    same source, data folder and port."""
+    same source, data folder and port. `is_fresh`: the console script itself is started, as a user does."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Daemon(Client):
         *,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        is_fresh: bool = False,
     ) -> None:
         super().__init__()
         self.folder, self.data = folder, folder / "data"
@@ -89,6 +91,7 @@ class Daemon(Client):
         self.process: subprocess.Popen[bytes] | prefork.Process | None = None
         self._repository = source if isinstance(source, Repository) else None
         self._arguments = list(arguments)
+        self._is_fresh = is_fresh
         self._environment = clean_environment(environment)
         self._log = folder / "daemon.log"
         self._log_start = 0
@@ -131,6 +134,7 @@ class Daemon(Client):
                 environment=self._environment,
                 stdout=log,
                 stderr=log,
+                is_fresh=self._is_fresh,
             )
         if wait:
             self.wait_ready()
