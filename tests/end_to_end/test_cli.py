@@ -150,6 +150,19 @@ def test_an_execution_is_started_waited_for_and_shown(daemon: Daemon) -> None:
     assert [line.split()[:3] for line in shown.splitlines() if line.startswith("say")] == [["say", "-", "SUCCESS"]]
 
 
+def test_an_execution_stands_still_at_breakpoints_until_it_is_told_to_continue(daemon: Daemon) -> None:
+    execution = as_json(daemon, "executions", "start", "company.team/greet", "-b", "say")["id"]
+    assert daemon.until(execution, "BREAKPOINT").json["breakpoints"] == [{"id": "say", "value": None}]
+    refused = segue("executions", "resume", execution, SEGUE_URL=daemon.url)
+    assert (refused.returncode, "let it go on from there" in refused.stderr) == (1, True)
+    unknown = segue("executions", "continue", execution, "-b", "say.x", "-b", "sya", SEGUE_URL=daemon.url)
+    assert (unknown.returncode, "No breakpoint at `sya`: expected a task of" in unknown.stderr) == (1, True)
+    told(daemon, "executions", "continue", execution, "--breakpoint", "warn")
+    assert daemon.until_run(execution, "warn", "BREAKPOINT").run_of("say").state == "SUCCESS"
+    told(daemon, "executions", "continue", execution)
+    assert daemon.ended(execution).state == "SUCCESS"
+
+
 def test_an_execution_that_fails_ends_a_start_that_waits_with_1(daemon: Daemon) -> None:
     done = segue("executions", "start", "company.team/fails", "--wait", SEGUE_URL=daemon.url)
     assert (done.returncode, done.stdout.splitlines()[1]) == (1, "state      FAILED")

@@ -205,6 +205,11 @@ def test_acts_change_executions(kestra: KestraClient, ended: Any) -> None:
     follow_to(kestra, resting.id, "PAUSED")
     kestra.executions.resume_execution(resting.id, T)
     follow_to(kestra, resting.id, "SUCCESS")
+    stopped = kestra.executions.create_execution(T, TEAM, "hello", breakpoints="rows")
+    follow_to(kestra, stopped.id, "BREAKPOINT")
+    assert [each.id for each in kestra.executions.execution(stopped.id, T).breakpoints] == ["rows"]
+    kestra.executions.resume_execution_from_breakpoint(stopped.id, T)
+    follow_to(kestra, stopped.id, "SUCCESS")
     gone = kestra.executions.kill_executions_by_query(T, filters=[of(Field.FLOW_ID, "nothing")])
     assert gone == {"count": 0}
 

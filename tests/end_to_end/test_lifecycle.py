@@ -19,22 +19,23 @@ from tests.support.waiting import wait_until
 # A cell is what the execution comes to, or the status of the refusal: 409, and where it has ended, or has nothing that
 # could go on, 422 as Kestra's clients expect it. `new` is another execution, and `gone` none.
 TABLE: Final = """\
-            kill     pause   resume   restart  replay  change-status  state    force-run  unqueue  labels     delete  review
-created     KILLED   409     409      409      409     409            409      SUCCESS    409      409        409     409
-queued      KILLED   409     409      409      409     409            409      SUCCESS    SUCCESS  409        409     409
-running     KILLED   PAUSED  409      409      409     409            409      409        409      409        409     409
-retrying    KILLED   PAUSED  409      409      409     409            409      409        409      409        409     409
-held        KILLED   409     RUNNING  409      409     CANCELLED      409      RUNNING    409      409        409     409
-paused      KILLED   409     SUCCESS  PAUSED   409     CANCELLED      SUCCESS  SUCCESS    409      409        409     409
-asks        KILLED   409     409      PAUSED   409     CANCELLED      SUCCESS  409        409      409        409     SUCCESS
-killing     KILLING  409     409      409      409     409            409      409        409      409        409     409
-ending      SUCCESS  409     409      409      new     409            409      422        422      SUCCESS    gone    409
-success     409      409     409      422      new     CANCELLED      WARNING  422        422      SUCCESS    gone    409
-warning     409      409     409      422      new     CANCELLED      SUCCESS  422        422      WARNING    gone    409
-failed      409      409     409      FAILED   new     CANCELLED      SUCCESS  422        422      FAILED     gone    409
-killed      409      409     409      RUNNING  new     CANCELLED      SUCCESS  422        422      KILLED     gone    409
-cancelled   409      409     409      PAUSED   new     SUCCESS        SUCCESS  422        422      CANCELLED  gone    409
-retried     409      409     409      FAILED   new     CANCELLED      SUCCESS  422        422      RETRIED    gone    409
+            kill     pause   resume   restart  replay  change-status  state    force-run  unqueue  labels     delete  review   resume-from-breakpoint
+created     KILLED   409     409      409      409     409            409      SUCCESS    409      409        409     409      409
+queued      KILLED   409     409      409      409     409            409      SUCCESS    SUCCESS  409        409     409      409
+running     KILLED   PAUSED  409      409      409     409            409      409        409      409        409     409      409
+retrying    KILLED   PAUSED  409      409      409     409            409      409        409      409        409     409      409
+held        KILLED   409     RUNNING  409      409     CANCELLED      409      RUNNING    409      409        409     409      409
+paused      KILLED   409     SUCCESS  PAUSED   409     CANCELLED      SUCCESS  SUCCESS    409      409        409     409      409
+asks        KILLED   409     409      PAUSED   409     CANCELLED      SUCCESS  409        409      409        409     SUCCESS  409
+breakpoint  KILLED   409     409      409      409     409            409      409        409      409        409     409      SUCCESS
+killing     KILLING  409     409      409      409     409            409      409        409      409        409     409      409
+ending      SUCCESS  409     409      409      new     409            409      422        422      SUCCESS    gone    409      409
+success     409      409     409      422      new     CANCELLED      WARNING  422        422      SUCCESS    gone    409      409
+warning     409      409     409      422      new     CANCELLED      SUCCESS  422        422      WARNING    gone    409      409
+failed      409      409     409      FAILED   new     CANCELLED      SUCCESS  422        422      FAILED     gone    409      409
+killed      409      409     409      RUNNING  new     CANCELLED      SUCCESS  422        422      KILLED     gone    409      409
+cancelled   409      409     409      PAUSED   new     SUCCESS        SUCCESS  422        422      CANCELLED  gone    409      409
+retried     409      409     409      FAILED   new     CANCELLED      SUCCESS  422        422      RETRIED    gone    409      409
 """
 STATES: Final = [line.split()[0] for line in TABLE.splitlines()[1:]]
 ACTS: Final = TABLE.splitlines()[0].split()
@@ -153,6 +154,7 @@ INTO: Final[Mapping[str, tuple[Callable[[Daemon], ShownExecution], str]]] = {
     "held": (_held, "PAUSED"),
     "paused": (lambda daemon: daemon.start("pauses"), "PAUSED"),
     "asks": (lambda daemon: daemon.start("asks"), "PAUSED"),
+    "breakpoint": (lambda daemon: daemon.start("quick", breakpoints="ok"), "BREAKPOINT"),
     "killing": (_killing, "KILLING"),
     "ending": (lambda daemon: daemon.until_run(daemon.start("ends"), "nap", "RUNNING"), "SUCCESS"),
     "success": (lambda daemon: daemon.start("quick"), "SUCCESS"),

@@ -22,6 +22,15 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the API's 
 _Revision = Annotated[
     int | None, typer.Option("--revision", "-r", min=1, help="At this revision of the flow. Example: -r 3")
 ]
+_Breakpoints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--breakpoint",
+        "-b",
+        metavar="TASK[.VALUE]",
+        help="Stand still before this task, in a loop before that of one value. Example: -b load",
+    ),
+]
 
 
 @app.command("list")
@@ -130,6 +139,7 @@ def start(
         list[str] | None, typer.Option("--label", "-l", help="A label for it, key:value. Example: -l team:data")
     ] = None,
     revision: _Revision = None,
+    breakpoints: _Breakpoints = None,
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Wait for its end; exit code 1 unless that is good. Example: --wait")
     ] = False,
@@ -139,7 +149,8 @@ def start(
 
     Example: segue executions start company.team/hello -i name=Ada --wait
     """
-    query = [("wait", wait), ("revision", revision), *(("labels", each) for each in given.labels(label or ()))]
+    query = [("wait", wait), ("revision", revision), ("breakpoints", _joined(breakpoints))]
+    query += [("labels", each) for each in given.labels(label or ())]
     with Client() as client, ExitStack() as files:
         execution = client.call(
             "POST",
@@ -180,6 +191,7 @@ class _Act(StrEnum):
     REPLAY = "replay"
     PAUSE = "pause"
     RESUME = "resume"
+    CONTINUE = "resume-from-breakpoint"
     REVIEW = "review"
 
 
@@ -231,6 +243,7 @@ def replay(
     latest: Annotated[
         bool, typer.Option("--latest", help="At the live revision of the flow. Example: --latest")
     ] = False,
+    breakpoints: _Breakpoints = None,
     as_json: _Json = False,
 ) -> None:
     """Run an execution again as a new one, from its beginning or from one task run. Prints the new id.
@@ -238,6 +251,7 @@ def replay(
     Example: segue executions replay 02ZXG9T2zNJ0Vh0F4lUgdH --latest
     """
     query = [("taskRunId", task_run), ("revision", revision), ("latestRevision", latest or None)]
+    query.append(("breakpoints", _joined(breakpoints)))
     _act(execution_id, _Act.REPLAY, query, as_json=as_json)
 
 
@@ -262,6 +276,19 @@ def resume(
     """
     with ExitStack() as files:
         _act(execution_id, _Act.RESUME, parts=_parts(given.inputs(inputs or ()), files), as_json=as_json)
+
+
+@app.command(name="continue")
+def go_on(execution_id: _Id, breakpoints: _Breakpoints = None, as_json: _Json = False) -> None:
+    """Have an execution that stands at a breakpoint go on; with --breakpoint, to there.
+
+    Example: segue executions continue 02ZXG9T2zNJ0Vh0F4lUgdH --breakpoint load
+    """
+    _act(execution_id, _Act.CONTINUE, [("breakpoints", _joined(breakpoints))], as_json=as_json)
+
+
+def _joined(breakpoints: Sequence[str] | None) -> str | None:
+    return ",".join(breakpoints) if breakpoints else None
 
 
 @app.command()

@@ -31,6 +31,7 @@ _STYLES: Final = {
     "CANCELLED": "red",
     "RUNNING": "cyan",
     "PAUSED": "magenta",
+    "BREAKPOINT": "magenta",
     "RETRYING": "yellow",
     "QUEUED": "blue",
     "SKIPPED": "dim",

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from segue.engine import fixtures
+from segue.engine import breakpoints, fixtures
 from segue.engine.beside import beside
 from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
@@ -69,6 +69,7 @@ def replay_of(
     task_run_id: TaskRunId | None = None,
     inputs: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> Execution | None:
     """A new execution that does again what another one did: all of it (CREATED), or from a task run on (RESTARTED, with
     the earlier task runs and their outputs). None if there is no such task run, or `plan`, which may be of another
@@ -85,6 +86,7 @@ def replay_of(
         parent_id=execution.id,
         original_id=execution.original_id or execution.id,
         kind=execution.kind,
+        notes=notes,
     )
     fresh = _at_the_same_place(fresh, execution)
     if task_run_id is None:
@@ -107,7 +109,7 @@ def rerun_of(execution: Execution, flow: Flow, *, id: ExecutionId, at: datetime,
         parent_id=execution.parent_id,
         original_id=execution.original_id or execution.id,
         kind=execution.kind,
-        notes=fixtures.kept(execution),
+        notes={**fixtures.kept(execution), **breakpoints.kept(execution)},
     )
     return replace(_at_the_same_place(again, execution), attempt_number=execution.attempt_number + 1)
 
@@ -143,7 +145,7 @@ def iteration_of(
         labels=execution.labels,
         trigger=TriggeredBy(id=task.id, type=task.type, variables=variables),
         kind=Kind.LOOP,
-        notes=fixtures.kept(execution),
+        notes={**fixtures.kept(execution), **breakpoints.kept(execution)},
     )
     return replace(
         made,

@@ -6,7 +6,7 @@ has then been decided already. What follows from the new state by itself is `set
 
 from typing import assert_never
 
-from segue.engine import asking, attempts, batches, calls, iterations, kill, reopen, sla
+from segue.engine import asking, attempts, batches, breakpoints, calls, iterations, kill, reopen, sla
 from segue.engine.flowables import approval, loop, loop_until, pause, waiting
 from segue.engine.notes import HELD
 from segue.engine.plan import Plan
@@ -16,6 +16,7 @@ from segue.model.change import Change, ExecutionMoved, LabelsChanged, Logged, Pr
 from segue.model.event import (
     AttemptEnded,
     AttemptStarted,
+    BreakpointPassed,
     ChildEnded,
     ChildRefused,
     ChildStarted,
@@ -75,6 +76,11 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
         case ReviewWanted():
             scene = Scene.of(plan, execution, event.task_run_id, event.at)
             return _on_review_wanted(scene, event) if scene is not None else ()
+        case BreakpointPassed():
+            is_there = execution.state is State.BREAKPOINT
+            return (
+                tuple(breakpoints.passed(Scene(plan, execution, plan.root, None, event.at), event)) if is_there else ()
+            )
         case RestartWanted():
             return reopen.restarted(Scene(plan, execution, plan.root, None, event.at))
         case StateWanted():

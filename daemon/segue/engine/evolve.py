@@ -103,6 +103,7 @@ def _move_task_run(execution: Execution, run_id: TaskRunId, state: State, at: da
     run.history.append(Moved(state, at))
     execution.retrying += (state is State.RETRYING) - (before is State.RETRYING)
     execution.pausing += (state is State.PAUSED) - (before is State.PAUSED)
+    execution.stopped += (state is State.BREAKPOINT) - (before is State.BREAKPOINT)
     if state.is_final != before.is_final:
         progress_of(execution, run.parent_id).running += 1 if before.is_final else -1
     if state.is_final:
@@ -139,6 +140,7 @@ def _remove_task_run(execution: Execution, run_id: TaskRunId) -> None:
     execution.children.pop(run_id, None)
     drop_outputs(execution, run)
     execution.pausing -= run.state is State.PAUSED
+    execution.stopped -= run.state is State.BREAKPOINT
     execution.retrying -= run.state is State.RETRYING
 
 

@@ -17,5 +17,8 @@ SEQUENCE: Final = "sequence"
 FIXTURES: Final = "fixtures"
 """Of an execution that is a test: what stands in for its task runs."""
 
+BREAKPOINTS: Final = "breakpoints"
+"""Of an execution: before which task runs it is to stand still."""
+
 HELD: Final = "held"
 """Of an execution: a person paused it."""

@@ -27,6 +27,7 @@ def restore(plan: Plan, execution: Execution) -> Execution:
     execution.open_attempts = sum(bool(run.attempts) and not run.attempts[-1].state.is_final for run in runs)
     execution.retrying = sum(run.state is State.RETRYING for run in runs)
     execution.pausing = sum(run.state is State.PAUSED for run in runs)
+    execution.stopped = sum(run.state is State.BREAKPOINT for run in runs)
     _recount(plan, execution, execution.progress, None)
     for run in runs:
         if run.progress is not None:

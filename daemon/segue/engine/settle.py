@@ -11,7 +11,7 @@ begun is not stopped by a failure, but nothing new starts beside it.
 
 from collections.abc import Sequence
 
-from segue.engine import asking, attempts, batches, calls, ending, fixtures, iterations, kill
+from segue.engine import asking, attempts, batches, breakpoints, calls, ending, fixtures, iterations, kill
 from segue.engine.asking import Answer, Pending
 from segue.engine.ending import EXIT
 from segue.engine.flowables import parts, working_directory
@@ -80,6 +80,8 @@ def _start(scene: Scene) -> Changes:
     assert scene.node.task is not None
     if scene.attempt is not None:
         return ()
+    if breakpoints.stops(scene):
+        return (TaskRunMoved(at=scene.at, id=scene.run.id, state=State.BREAKPOINT),)
     ended = fixtures.stands_in(scene)
     if ended is not None:
         return ended

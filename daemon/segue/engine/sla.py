@@ -86,7 +86,7 @@ def looked_at(plan: Plan, execution: Execution, at: datetime) -> Changes:
     flow = Scene(plan, execution, plan.root, None, at)
     if execution.state.is_final:
         return _disarmed(execution)
-    if execution.state not in {State.RUNNING, State.RETRYING, State.PAUSED}:
+    if execution.state not in {State.RUNNING, State.RETRYING, State.BREAKPOINT, State.PAUSED}:
         return ()
     asserted = [(number, each) for number, each in _unbroken(plan, execution.progress.notes) if each.assertion]
     variables = scope_of(flow) if asserted else {}

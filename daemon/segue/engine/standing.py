@@ -1,7 +1,7 @@
 """Standing: whether an execution goes on by itself, and the state that shows what it waits for.
 
-RUNNING, RETRYING and PAUSED follow from its task runs: work is open, or attempts wait for their time, or nothing is
-left but pauses. A person's pause is something else: nothing new begins until it is lifted.
+RUNNING, RETRYING, BREAKPOINT and PAUSED follow from its task runs: work is open, or attempts wait for their time, or
+nothing is left but breakpoints or pauses. A person's pause is something else: nothing new begins until it is lifted.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from segue.model.change import Change, ExecutionMoved
 from segue.model.execution import Execution
 from segue.model.state import State
 
-_SHOWN: Final = frozenset({State.RUNNING, State.RETRYING, State.PAUSED})
+_SHOWN: Final = frozenset({State.RUNNING, State.RETRYING, State.BREAKPOINT, State.PAUSED})
 _WAITING: Final = frozenset({State.CREATED, State.QUEUED, State.RESTARTED})
 
 
@@ -43,4 +43,6 @@ def _shown(execution: Execution) -> State:
         return State.RUNNING
     if execution.retrying:
         return State.RETRYING
+    if execution.stopped:
+        return State.BREAKPOINT
     return State.PAUSED if execution.pausing else State.RUNNING

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from segue.model.execution import Failure, Item
+from segue.model.execution import Breakpoint, Failure, Item
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.model.task import Decision
@@ -181,6 +181,13 @@ class StateWanted(Struct, frozen=True, kw_only=True):
     task_run_id: TaskRunId | None = None
 
 
+class BreakpointPassed(Struct, frozen=True, kw_only=True):
+    """A person lets go on what stands at breakpoints. `breakpoints` (None: those there are) is where it stops next."""
+
+    at: datetime
+    breakpoints: tuple[Breakpoint, ...] | None = None
+
+
 class LabelsSet(Struct, frozen=True, kw_only=True):
     """A person sets labels."""
 
@@ -251,6 +258,7 @@ Event = (
     | ReviewWanted
     | RestartWanted
     | StateWanted
+    | BreakpointPassed
     | LabelsSet
     | ChildStarted
     | ChildRefused

@@ -29,6 +29,13 @@ class Kind(StrEnum):
     LOOP = "LOOP"  # an iteration of a Loop
 
 
+class Breakpoint(Struct, frozen=True):
+    """Before which task runs an execution stands still: those of the task, or only that of the one `value`."""
+
+    task_id: str
+    value: str | None = None
+
+
 class Failure(Struct, frozen=True, kw_only=True):
     """Why an attempt did not succeed. A value: exceptions never cross a process wall."""
 
@@ -136,7 +143,8 @@ class Execution(Struct, kw_only=True, eq=False):  # noqa: PLW1641 - it moves on
     progress: Progress = field(default_factory=Progress)
     task_runs: dict[TaskRunId, TaskRun] = field(default_factory=dict)
     # Derived while evolving and rebuilt on recovery (`engine.rebuild`): what expressions see as `outputs`, what waits
-    # to be settled, task runs by their parent, the next number, and what is open, waits for its next attempt or is paused.
+    # to be settled, task runs by their parent, the next number, and what is open, waits for its next attempt, is paused or
+    # stopped at a breakpoint.
     # `outer` is the execution whose Loop an iteration belongs to, if that is still known: its outputs are seen too.
     outputs_tree: dict[str, Any] = field(default_factory=dict)
     unsettled: deque[TaskRunId | None] = field(default_factory=deque)
@@ -145,6 +153,7 @@ class Execution(Struct, kw_only=True, eq=False):  # noqa: PLW1641 - it moves on
     open_attempts: int = 0
     retrying: int = 0
     pausing: int = 0
+    stopped: int = 0
     outer: "Execution | None" = None
 
     def __eq__(self, other: object) -> bool:
@@ -173,5 +182,15 @@ class Execution(Struct, kw_only=True, eq=False):  # noqa: PLW1641 - it moves on
 
 
 _DERIVED: Final = frozenset(
-    ("outputs_tree", "unsettled", "children", "next_sequence", "open_attempts", "retrying", "pausing", "outer")
+    (
+        "outputs_tree",
+        "unsettled",
+        "children",
+        "next_sequence",
+        "open_attempts",
+        "retrying",
+        "pausing",
+        "stopped",
+        "outer",
+    )
 )

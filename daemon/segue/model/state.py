@@ -15,6 +15,7 @@ class State(StrEnum):
     QUEUED = "QUEUED"  # waits for a place under the flow's concurrency limit
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
+    BREAKPOINT = "BREAKPOINT"  # stands still before it starts, for somebody to look
     RESTARTED = "RESTARTED"  # set going again by hand, nothing runs yet
     RETRYING = "RETRYING"  # an attempt failed, the next one waits for its time
     KILLING = "KILLING"  # the kill is decided, what runs has not ended yet
@@ -57,7 +58,9 @@ FINAL: Final = frozenset(
         State.RETRIED,
     }
 )
-HOLDS_SLOT: Final = frozenset({State.RUNNING, State.PAUSED, State.RETRYING, State.RESTARTED, State.KILLING})
+HOLDS_SLOT: Final = frozenset(
+    {State.RUNNING, State.PAUSED, State.BREAKPOINT, State.RETRYING, State.RESTARTED, State.KILLING}
+)
 
 _ENDS: Final = frozenset({State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED})
 # What a person may do to something that has ended: restart it, or give it another end.
@@ -66,10 +69,13 @@ _BY_HAND: Final = _ENDS | {State.RESTARTED, State.RUNNING}
 EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
     State.CREATED: _ENDS | {State.QUEUED, State.RUNNING, State.KILLING, State.PAUSED},
     State.QUEUED: _ENDS | {State.RUNNING, State.KILLING, State.CREATED},
-    State.RUNNING: _ENDS | {State.PAUSED, State.RETRYING, State.RETRIED, State.KILLING, State.RESTARTED},
-    State.PAUSED: _ENDS | {State.RUNNING, State.RETRYING, State.RESTARTED, State.KILLING},
+    State.RUNNING: _ENDS
+    | {State.PAUSED, State.BREAKPOINT, State.RETRYING, State.RETRIED, State.KILLING, State.RESTARTED},
+    State.PAUSED: _ENDS | {State.RUNNING, State.BREAKPOINT, State.RETRYING, State.RESTARTED, State.KILLING},
+    State.BREAKPOINT: _ENDS | {State.RUNNING, State.PAUSED, State.RETRYING, State.KILLING},
     State.RESTARTED: _ENDS | {State.RUNNING, State.PAUSED, State.KILLING, State.QUEUED, State.RETRYING},
-    State.RETRYING: _ENDS | {State.RUNNING, State.RETRIED, State.KILLING, State.PAUSED, State.RESTARTED},
+    State.RETRYING: _ENDS
+    | {State.RUNNING, State.RETRIED, State.KILLING, State.PAUSED, State.BREAKPOINT, State.RESTARTED},
     State.KILLING: frozenset({State.KILLED}),
     State.SUCCESS: _BY_HAND,
     State.WARNING: _BY_HAND,
@@ -80,11 +86,14 @@ EXECUTION_MOVES: Final[dict[State, frozenset[State]]] = {
 }
 
 TASK_RUN_MOVES: Final[dict[State, frozenset[State]]] = {
-    State.CREATED: _ENDS | {State.RUNNING, State.SKIPPED, State.KILLING, State.PAUSED, State.RETRYING},
+    State.CREATED: _ENDS
+    | {State.RUNNING, State.SKIPPED, State.KILLING, State.PAUSED, State.BREAKPOINT, State.RETRYING},
     State.RUNNING: _ENDS | {State.PAUSED, State.RETRYING, State.KILLING, State.CREATED, State.SKIPPED},
     State.PAUSED: _ENDS | {State.RUNNING, State.KILLING, State.RESTARTED},
+    State.BREAKPOINT: _ENDS | {State.CREATED, State.KILLING},
     State.RETRYING: _ENDS | {State.CREATED, State.RUNNING, State.KILLING},
-    State.RESTARTED: _ENDS | {State.RUNNING, State.KILLING, State.CREATED, State.SKIPPED, State.PAUSED},
+    State.RESTARTED: _ENDS
+    | {State.RUNNING, State.KILLING, State.CREATED, State.SKIPPED, State.PAUSED, State.BREAKPOINT},
     State.KILLING: frozenset({State.KILLED}),
     State.SUCCESS: _BY_HAND,
     State.WARNING: _BY_HAND,

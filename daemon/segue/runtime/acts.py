@@ -4,11 +4,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
+from segue.engine import breakpoints
 from segue.engine.create import replay_of
 from segue.engine.labels import REPLAY
 from segue.engine.rebuild import restore
 from segue.engine.reopen import is_restartable
 from segue.model.event import (
+    BreakpointPassed,
     Event,
     KillWanted,
     LabelsSet,
@@ -31,7 +33,7 @@ from segue.runtime.clock import Dice
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.live import Live
-from segue.runtime.refusals import refusal
+from segue.runtime.refusals import refusal, unknown_breakpoints
 from segue.runtime.round import Round
 from segue.runtime.snapshots import snapshot
 from segue.runtime.starts import LIVE
@@ -41,6 +43,7 @@ from segue.web.actions import (
     Delete,
     ForceRun,
     Kill,
+    PassBreakpoint,
     Pause,
     Replay,
     Restart,
@@ -100,6 +103,10 @@ class Acts:
                 return self._apply(round_, live, PauseWanted(at=at), "it cannot be paused")
             case Resume(inputs=inputs, by=by):
                 return self._resume(round_, live, inputs, by)
+            case PassBreakpoint(breakpoints=found):
+                passed = BreakpointPassed(at=at, breakpoints=found)
+                unknown = unknown_breakpoints(live.deployed, found or ())
+                return unknown or self._apply(round_, live, passed, "it does not stand at a breakpoint")
             case Review():
                 return self._review(round_, live, action)
             case Restart(revision=number) if number not in {None, live.execution.revision}:
@@ -193,6 +200,9 @@ class Acts:
             return deployed
         if action.task_run_id is not None and action.task_run_id not in live.execution.task_runs:
             return Refusal(404, f"Execution {live.execution.id} has no task run {action.task_run_id}")
+        unknown = unknown_breakpoints(deployed, action.breakpoints)
+        if unknown is not None:
+            return unknown
         other = deployed.revision.number != live.execution.revision
         replayed = replay_of(
             deployed.plan,
@@ -204,6 +214,7 @@ class Acts:
             task_run_id=action.task_run_id,
             inputs=action.inputs,
             labels={REPLAY: "true"},
+            notes=breakpoints.noted(action.breakpoints),
         )
         if replayed is None:
             sentence = f"Revision {deployed.revision.number} has no place for task run {action.task_run_id}"

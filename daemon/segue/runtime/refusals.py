@@ -4,16 +4,18 @@ A refusal is 409 where the state is in the way. Where an execution has ended, fo
 queue makes no sense at all, as restarting it does not where nothing failed: 422, which is what Kestra's clients expect.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from segue.engine import reopen
 from segue.engine.labels import refused_labels
 from segue.engine.scene import Scene
 from segue.engine.standing import is_held
+from segue.model.execution import Breakpoint
 from segue.model.names import TaskRunId
 from segue.model.state import State
 from segue.runtime.answers import asked_on_resume, lacking_comment, open_reviews, to_resume, to_review
+from segue.runtime.deployed import Deployed
 from segue.runtime.live import Live
 from segue.web.actions import (
     Action,
@@ -21,6 +23,7 @@ from segue.web.actions import (
     Delete,
     ForceRun,
     Kill,
+    PassBreakpoint,
     Pause,
     Replay,
     Restart,
@@ -39,6 +42,7 @@ _EACH: Final[tuple[Action, ...]] = (
     Kill(),
     Pause(),
     Resume(),
+    PassBreakpoint(),
     Restart(),
     Replay(),
     ForceRun(),
@@ -64,6 +68,8 @@ def refusal(live: Live, action: Action) -> Refusal | None:
             return _refused(live, "it has ended already, there is nothing to kill")
         case Pause() if state not in _GOING:
             return _refused(live, "only a running execution can be paused")
+        case PassBreakpoint() if state is not State.BREAKPOINT:
+            return _refused(live, "only one that stands at a breakpoint can be let go on from there")
         case Resume():
             return _of_resume(live)
         case Review():
@@ -91,6 +97,16 @@ def refusal(live: Live, action: Action) -> Refusal | None:
             return None
 
 
+def unknown_breakpoints(deployed: Deployed, breakpoints: Iterable[Breakpoint]) -> Refusal | None:
+    """Those before tasks that the flow does not have would never be come to."""
+    known = {task.id for task in deployed.flow.all_tasks()}
+    unknown = dict.fromkeys(each.task_id for each in breakpoints if each.task_id not in known)
+    if not unknown:
+        return None
+    named = ", ".join(f"`{each}`" for each in unknown)
+    return Refusal(422, f"No breakpoint at {named}: expected a task of {deployed.key}: {', '.join(sorted(known))}")
+
+
 def _refused(live: Live, sentence: str, status: int = 409) -> Refusal:
     return Refusal(status, f"Execution {live.execution.id} is in state {live.execution.state}: {sentence}")
 
@@ -105,6 +121,8 @@ def _of_end(state: State) -> Refusal | None:
 
 def _of_resume(live: Live) -> Refusal | None:
     """A person's pause is lifted first; without one, the first task that is paused goes on."""
+    if live.execution.state is State.BREAKPOINT:
+        return _refused(live, "let it go on from there (resume-from-breakpoint), no pause holds it")
     if live.execution.state is not State.PAUSED:
         return _refused(live, "only a paused execution can be resumed")
     if is_held(live.execution) or to_resume(live) is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from segue.engine import checks
+from segue.engine import breakpoints, checks
 from segue.engine.create import new_execution
 from segue.engine.inputs import FileToStore, Owner, Resolved, resolve
 from segue.engine.labels import CORRELATION_ID, TEST, labels_of_new, refused_labels
@@ -30,6 +30,7 @@ from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch, NoAnswer
 from segue.runtime.loop import Loop
+from segue.runtime.refusals import unknown_breakpoints
 from segue.runtime.round import Round
 from segue.runtime.sealing import is_secret, sealed, unsealed
 from segue.storage.storage import Storage, StorageFailure
@@ -126,10 +127,14 @@ class Starts:
             revision=request.revision,
             scheduled_at=request.scheduled_at,
             kind=Kind.TEST if request.kind == Kind.TEST else Kind.NORMAL,
+            notes=breakpoints.noted(request.breakpoints),
         )
         prepared = await self.prepare(wanted)
         if isinstance(prepared, ports.Refusal):
             return prepared
+        unknown = unknown_breakpoints(prepared.deployed, request.breakpoints)
+        if unknown is not None:
+            return unknown
         made, end = await self._loop.call(partial(self.begin_and_wait, prepared, waits=request.wait))
         return made if end is None else await end
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from segue.model.execution import Breakpoint
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import State
 from segue.model.task import Decision
@@ -26,6 +27,12 @@ class Resume(Struct, frozen=True):
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+
+
+class PassBreakpoint(Struct, frozen=True):
+    """What stands at breakpoints goes on; with others than before, if they are given."""
+
+    breakpoints: tuple[Breakpoint, ...] | None = None
 
 
 class Review(Struct, frozen=True):
@@ -54,6 +61,7 @@ class Replay(Struct, frozen=True):
     revision: int | None = None
     inputs: Mapping[str, Any] | None = None
     id: ExecutionId | None = None
+    breakpoints: tuple[Breakpoint, ...] = ()
 
 
 class ChangeStatus(Struct, frozen=True):
@@ -90,6 +98,7 @@ Action = (
     Kill
     | Pause
     | Resume
+    | PassBreakpoint
     | Review
     | Restart
     | Replay

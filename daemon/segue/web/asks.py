@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.requests import Request
 
+from segue.model.execution import Breakpoint
 from segue.model.order import LogLevel
 from segue.model.state import State
 from segue.model.task import Decision
@@ -80,6 +81,15 @@ def labels(pairs: Iterable[str]) -> dict[str, str]:
             raise Refused(422, f"Invalid label `{pair}`: expected `key:value`")
         found[key] = value
     return found
+
+
+def breakpoints(query: QueryParams | Mapping[str, str]) -> tuple[Breakpoint, ...] | None:
+    """Of `breakpoints=task,other-task.value`; None where nothing is said of them."""
+    text = query.get("breakpoints")
+    if text is None:
+        return None
+    named = (part.strip().partition(".") for part in text.split(","))
+    return tuple(Breakpoint(task_id, value or None) for task_id, _, value in named if task_id)
 
 
 def labels_of_json(value: Any) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
 
-from segue.model.execution import Execution, TaskRun
+from segue.model.execution import Breakpoint, Execution, TaskRun
 from segue.model.flow import Check, Flow, Input
 from segue.model.flow_test import SuiteResult
 from segue.model.names import ExecutionId, TaskRunId
@@ -67,6 +67,7 @@ class Start(Struct, frozen=True, kw_only=True):
     scheduled_at: datetime | None = None
     wait: bool = False
     kind: str = "NORMAL"
+    breakpoints: tuple[Breakpoint, ...] = ()
 
 
 class CheckedInput(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from segue.engine import breakpoints
 from segue.model.execution import Attempt, Execution, Item, LoopRun, Moved, TaskRun, TriggeredBy
 from segue.web.dates import duration_text, iso
 from segue.web.ports import Backfill, CheckedInput, KeyValue, LiveTrigger, LogEntry, MetricEntry, Page
@@ -37,10 +38,16 @@ def execution_head_json(execution: Execution, now: datetime) -> dict[str, Any]:
         "originalId": execution.original_id or execution.id,
         "scheduleDate": None if execution.scheduled_at is None else iso(execution.scheduled_at),
         "kind": execution.kind,
+        "breakpoints": breakpoints_json(execution),
         "loopRun": None if execution.loop_run is None else loop_run_json(execution.loop_run),
         "metadata": {"attemptNumber": execution.attempt_number, "originalCreatedDate": iso(execution.started_at)},
         "deleted": False,
     }
+
+
+def breakpoints_json(execution: Execution) -> list[dict[str, Any]] | None:
+    found = breakpoints.of(execution.progress.notes)
+    return [{"id": each.task_id, "value": each.value} for each in found] or None
 
 
 def loop_run_json(loop_run: LoopRun) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from segue.engine import calls, iterations
+from segue.engine import breakpoints, calls, iterations
 from segue.engine.advance import advance
 from segue.engine.create import replay_of
 from segue.engine.evolve import evolve
@@ -33,6 +33,7 @@ from segue.model.change import (
 from segue.model.event import (
     AttemptEnded,
     AttemptStarted,
+    BreakpointPassed,
     ChildEnded,
     ChildRefused,
     ChildStarted,
@@ -57,7 +58,7 @@ from segue.model.event import (
     Wish,
     WorkerLost,
 )
-from segue.model.execution import Execution, Failure, Item
+from segue.model.execution import Breakpoint, Execution, Failure, Item
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId, TaskRunId
 from segue.model.state import EXECUTION_MOVES, TASK_RUN_MOVES, State
@@ -309,6 +310,19 @@ class World:
             comment = "because" if choice % 2 else ""
             self.send(ReviewWanted(at=self.tick(), task_run_id=run_id, decision=decision, comment=comment))
 
+    def stop_before(self, choice: int) -> None:
+        """Half of all executions have a breakpoint from the beginning."""
+        tasks = sorted(self.plan.nodes) or ["none"]
+        if choice % 2:
+            notes = breakpoints.noted((Breakpoint(tasks[choice // 2 % len(tasks)]),))
+            self.take(execution_of(self.plan.flow, notes=notes))
+
+    def pass_breakpoint(self, choice: int) -> None:
+        """And stop before another task next, or before none, or as before."""
+        tasks = sorted(self.plan.nodes) or ["none"]
+        others = [None, (), (Breakpoint(tasks[choice % len(tasks)]),)]
+        self.send(BreakpointPassed(at=self.tick(), breakpoints=others[choice % 3]))
+
     def restart(self, _choice: int) -> None:
         self.send(RestartWanted(at=self.tick()))
 
@@ -376,6 +390,8 @@ class World:
             elif self.execution.state is State.PAUSED and not self.timers:
                 self.resume(0)
                 self.review(choice)
+            elif self.execution.state is State.BREAKPOINT:
+                self.pass_breakpoint(0)
             elif self.evaluations:
                 self.evaluate(choice)
             elif self.wanted:
@@ -405,6 +421,7 @@ def derived(execution: Execution) -> tuple[Any, ...]:
         execution.open_attempts,
         execution.retrying,
         execution.pausing,
+        execution.stopped,
     )
 
 
@@ -416,6 +433,7 @@ DEEDS: list[Callable[[World, int], None]] = [
     World.kill,
     World.pause,
     World.resume,
+    World.pass_breakpoint,
     World.review,
     World.review,
     World.restart,
@@ -440,6 +458,7 @@ thorough = settings(
 
 def played(flow: Flow, course: list[tuple[int, int]]) -> World:
     world = World(flow)
+    world.stop_before(course[0][1] if course else 0)
     world.let_go(0)
     for deed, choice in course:
         DEEDS[deed](world, choice)

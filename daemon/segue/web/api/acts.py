@@ -20,6 +20,7 @@ from segue.web.actions import (
     Delete,
     ForceRun,
     Kill,
+    PassBreakpoint,
     Pause,
     Replay,
     Restart,
@@ -70,6 +71,7 @@ def _start_of(request: Request, inputs: dict[str, Any]) -> Start:
         scheduled_at=asks.date(query, "scheduleDate"),
         wait=asks.flag(query, "wait"),
         kind=query.get("kind", "NORMAL"),
+        breakpoints=asks.breakpoints(query) or (),
     )
 
 
@@ -219,7 +221,7 @@ async def validate_resume(web: Web, request: Request) -> Response:
 async def replay_with_inputs(web: Web, request: Request) -> Response:
     replay = await _replay(request)
     async with asks.form_inputs(request) as inputs:
-        action = Replay(replay.task_run_id, replay.revision, inputs)
+        action = replace(replay, inputs=inputs)
         execution = granted(await web.daemon.act(request.path_params["id"], action))
     return as_json(execution_json(execution, web.daemon.now()))
 
@@ -230,6 +232,10 @@ async def _kill(request: Request) -> Action:
 
 async def _pause(_: Request) -> Action:
     return Pause()
+
+
+async def _pass_breakpoint(request: Request) -> Action:
+    return PassBreakpoint(asks.breakpoints(request.query_params))
 
 
 async def _resume_plain(_: Request) -> Action:
@@ -244,7 +250,9 @@ async def _replay(request: Request) -> Replay:
     query = request.query_params
     task_run_id = query.get("taskRunId")
     revision = 0 if asks.flag(query, "latestRevision") else asks.optional_number(query, "revision")
-    return Replay(None if not task_run_id else TaskRunId(task_run_id), revision)
+    return Replay(
+        None if not task_run_id else TaskRunId(task_run_id), revision, breakpoints=asks.breakpoints(query) or ()
+    )
 
 
 async def _change_status(request: Request) -> Action:
@@ -286,6 +294,7 @@ async def _delete(request: Request) -> Action:
 # Kestra's words for them, in paths.
 ACTS: Final[dict[str, Reading]] = {
     "pause": _pause,
+    "resume-from-breakpoint": _pass_breakpoint,
     "restart": _restart,
     "replay": _replay,
     "change-status": _change_status,

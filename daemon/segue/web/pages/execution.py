@@ -26,6 +26,7 @@ from segue.web.actions import (
     Delete,
     ForceRun,
     Kill,
+    PassBreakpoint,
     Pause,
     Replay,
     Restart,
@@ -58,6 +59,7 @@ _ACTS: Final[dict[str, Action]] = {
     "kill": Kill(),
     "pause": Pause(),
     "resume": Resume(),
+    "resume-from-breakpoint": PassBreakpoint(),
     "restart": Restart(),
     "force-run": ForceRun(),
     "unqueue": Unqueue(),
@@ -127,6 +129,8 @@ def buttons_of(execution: Execution, possible: frozenset[type[Action]], *, has_f
     is_final = execution.state.is_final
     if Resume in possible and not has_form:
         yield Button("resume", "Resume", is_main=True)
+    if PassBreakpoint in possible:
+        yield Button("resume-from-breakpoint", "Continue", is_main=True)
     if ForceRun in possible and Resume not in possible:
         yield Button("force-run", "Run now", is_main=True)
     if Restart in possible:

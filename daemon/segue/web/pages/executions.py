@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from segue.model.state import State
 from segue.store.reads.matching import Op
 from segue.web import asks
-from segue.web.actions import Action, Delete, ForceRun, Kill, Pause, Replay, Restart, Resume, SetLabels
+from segue.web.actions import Action, Delete, ForceRun, Kill, PassBreakpoint, Pause, Replay, Restart, Resume, SetLabels
 from segue.web.answers import Refused
 from segue.web.context import Web
 from segue.web.pages import render
@@ -55,6 +55,7 @@ _MANY: Final[dict[str, Action]] = {
     "replay": Replay(),
     "pause": Pause(),
     "resume": Resume(),
+    "resume-from-breakpoint": PassBreakpoint(),
     "force-run": ForceRun(),
     "kill": Kill(),
     "delete": Delete(),
@@ -64,6 +65,7 @@ _DONE: Final = {
     "replay": "replayed",
     "pause": "paused",
     "resume": "resumed",
+    "resume-from-breakpoint": "let go on",
     "force-run": "let run at once",
     "kill": "told to stop",
     "delete": "deleted",

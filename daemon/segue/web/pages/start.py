@@ -77,6 +77,7 @@ def _start_of(live: LiveFlow, sent: Mapping[str, Any]) -> Start:
         inputs=values_of(live.flow.inputs, sent),
         labels=asks.labels(part.strip() for part in labels.split(",") if part.strip()),
         scheduled_at=asks.date({"scheduleDate": date}, "scheduleDate"),
+        breakpoints=asks.breakpoints({"breakpoints": str(sent.get("segue.breakpoints", ""))}) or (),
     )
 
 

@@ -13,6 +13,7 @@ _TELLING: Final = (
     State.RUNNING,
     State.KILLING,
     State.RETRYING,
+    State.BREAKPOINT,
     State.PAUSED,
     State.RESTARTED,
     State.CREATED,
