@@ -48,11 +48,14 @@ def _has_stood(run: TaskRun) -> bool:
 
 
 def passed(flow: Scene, event: BreakpointPassed) -> Iterator[Change]:
-    """All that stand at one go on; `breakpoints` take the place of those there were."""
+    """All that stood at one before go on, if the execution shows it; `breakpoints` take the place of those there were."""
+    runs = flow.execution.task_runs.values()
+    standing = [run for run in runs if run.state is State.BREAKPOINT and run.history[-1].at < event.at]
+    if flow.execution.state is not State.BREAKPOINT or not standing:
+        return
     if event.breakpoints is not None:
         notes = {key: value for key, value in flow.progress.notes.items() if key != BREAKPOINTS}
         yield ProgressMade(id=None, fields={"notes": {**notes, **noted(event.breakpoints)}})
-    for run in flow.execution.task_runs.values():
-        if run.state is State.BREAKPOINT:
-            yield TaskRunMoved(at=flow.at, id=run.id, state=State.CREATED)
+    for run in standing:
+        yield TaskRunMoved(at=flow.at, id=run.id, state=State.CREATED)
     yield ExecutionMoved(at=flow.at, state=State.RUNNING)

@@ -77,10 +77,7 @@ def decide(plan: Plan, execution: Execution, event: Event) -> Changes:
             scene = Scene.of(plan, execution, event.task_run_id, event.at)
             return _on_review_wanted(scene, event) if scene is not None else ()
         case BreakpointPassed():
-            is_there = execution.state is State.BREAKPOINT
-            return (
-                tuple(breakpoints.passed(Scene(plan, execution, plan.root, None, event.at), event)) if is_there else ()
-            )
+            return tuple(breakpoints.passed(Scene(plan, execution, plan.root, None, event.at), event))
         case RestartWanted():
             return reopen.restarted(Scene(plan, execution, plan.root, None, event.at))
         case StateWanted():
