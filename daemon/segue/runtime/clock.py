@@ -28,13 +28,15 @@ class Dice:
     def __init__(self, seed: int | None = None) -> None:
         # A seed is for tests, which want the same ids again.
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()  # noqa: S311
+        # Nobody gains from guessing a delay, and the system's chance takes its time.
+        self._fractions = random.Random(seed)  # noqa: S311
 
     def execution_id(self, at: datetime) -> ExecutionId:
         return execution_id(int(at.timestamp() * 1000), self._random.getrandbits(80))
 
     def fraction(self) -> float:
         """In [0, 1)."""
-        return self._random.random()
+        return self._fractions.random()
 
 
 def new_token() -> str:
