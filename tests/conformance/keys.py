@@ -14,7 +14,7 @@ from segue.runtime.keys import state_key
 from segue.spec import key_values
 from segue.spec.key_values import KeyRefused
 from segue.store.reads import entries
-from segue.web.ports import KeyValue
+from segue.web.ports.keys import KeyValue
 
 from tests.conformance.reading import Refused
 from tests.support.keys import KeyStore, key_store

@@ -23,52 +23,24 @@ from segue.spec.catalogue import BUILT_IN, Catalogue
 from segue.store.reads.matching import Op
 from segue.web import actions, filters
 from segue.web.app import create_app
+from segue.web.context import Ports
 from segue.web.dates import iso
 from segue.web.live import EXECUTIONS, TRIGGERS, Doorbells, execution_topic
-from segue.web.ports import (
-    AnyOf,
-    Backfill,
-    ChangedFile,
-    Checked,
-    CheckedInput,
-    Field,
-    FileEntry,
-    Filter,
-    FlowTally,
-    GitStatus,
-    Health,
-    KeyValue,
-    LiveFlow,
-    LiveTrigger,
-    LogEntry,
-    LogPage,
-    LogSearch,
-    LookedBack,
-    MetricEntry,
-    MetricSpan,
-    NotFired,
-    OpenReview,
-    Order,
-    Page,
-    Ports,
-    Refusal,
-    Rendered,
-    RunMark,
-    Sample,
-    Search,
-    Slots,
-    Start,
-    StateCount,
-    StoredFile,
-    Sync,
-    SyncDone,
-    Tally,
-    TriggerKey,
-    Upload,
-    Wanted,
-    WebhookCall,
-    WebhookFired,
-)
+from segue.web.ports.executions import FlowTally, Order, Rendered, RunMark, Search, StateCount, Tally
+from segue.web.ports.flows import Checked, LiveFlow, Slots
+from segue.web.ports.git import GitStatus, Sync, SyncDone
+from segue.web.ports.health import Health, Sample
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.lists import AnyOf, Field, Filter, Page, Wanted
+from segue.web.ports.logs import LogEntry, LogPage, LogSearch, LookedBack
+from segue.web.ports.metrics import MetricEntry, MetricSpan
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.reviews import OpenReview
+from segue.web.ports.sources import ChangedFile, FileEntry
+from segue.web.ports.starts import CheckedInput, Start, Upload
+from segue.web.ports.storage import StoredFile
+from segue.web.ports.triggers import Backfill, LiveTrigger, TriggerKey
+from segue.web.ports.webhooks import NotFired, WebhookCall, WebhookFired
 from segue.web.settings import WebSettings
 
 HEAD = "8c1f0e6d2b3a49580716253443526170a9b8c7d6"

@@ -20,7 +20,11 @@ from segue.model.state import State
 from segue.model.task import CommentRequired, ForEach, Parallel, Runnable, Task
 from segue.model.trigger import Files, Schedule, Trigger, Webhook
 from segue.web.actions import ChangeStatus, Kill, Restart, SetTaskRunState
-from segue.web.ports import ChangedFile, KeyValue, OpenReview, Sync, TriggerKey
+from segue.web.ports.git import Sync
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.reviews import OpenReview
+from segue.web.ports.sources import ChangedFile
+from segue.web.ports.triggers import TriggerKey
 
 from tests.support.web import ADA, HEAD, OLD, MemoryDaemon, app_of
 

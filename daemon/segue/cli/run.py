@@ -34,7 +34,9 @@ from segue.runtime.settings import BadSetting
 from segue.storage.storage import StorageFailure
 from segue.store.errors import StoreError
 from segue.tasks import packages
-from segue.web.ports import LiveFlow, Refusal, Start, Upload
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.starts import Start, Upload
 from segue.web.shapes import execution_json
 
 _EXTENSIONS: Final = frozenset({".yaml", ".yml"})

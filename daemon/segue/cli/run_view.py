@@ -17,7 +17,7 @@ from segue.model.execution import Execution, Kind, TaskRun
 from segue.model.names import TaskRunId
 from segue.model.state import State
 from segue.runtime.local import News, Seen
-from segue.web.ports import LogEntry
+from segue.web.ports.logs import LogEntry
 
 _ROWS_MAX: Final = 200
 _ITERATIONS_MAX: Final = 5

@@ -53,7 +53,7 @@ from segue.web.actions import (
     SetTaskRunState,
     Unqueue,
 )
-from segue.web.ports import Refusal
+from segue.web.ports.refusals import Refusal
 
 
 class Acts:

@@ -12,7 +12,8 @@ from segue.model.input import Input
 from segue.model.names import TaskRunId
 from segue.model.task import Approval, Decision, Pause
 from segue.runtime.live import Live
-from segue.web.ports import OpenReview, Refusal
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.reviews import OpenReview
 
 _SHOWN_MAX: Final = 10
 

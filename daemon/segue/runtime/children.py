@@ -33,7 +33,8 @@ from segue.runtime.live import Live
 from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.runtime.starts import Prepared, Starts, Wanted
-from segue.web.ports import Reads, Refusal
+from segue.web.ports.reads import Reads
+from segue.web.ports.refusals import Refusal
 
 CHILDREN_PER_TICK_MAX: Final = 100
 DEPTH_MAX: Final = 100

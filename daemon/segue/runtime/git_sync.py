@@ -35,8 +35,8 @@ from segue.runtime.loop import Busy, Loop
 from segue.runtime.round import Round
 from segue.runtime.worlds import FlowReader, world_of
 from segue.store import records
-from segue.web import ports
 from segue.web.live import FLOWS, GIT, TRIGGERS
+from segue.web.ports.git import Sync, SyncDone
 
 TESTS: Final = "tests"
 """The setting under which the database remembers results of flow tests."""
@@ -96,7 +96,7 @@ class GitSync:
         self._wanted = 0
         self._causes: set[str] = set()
         self._bell = asyncio.Event()
-        self._waiting: list[tuple[int, asyncio.Future[ports.SyncDone]]] = []
+        self._waiting: list[tuple[int, asyncio.Future[SyncDone]]] = []
         self._confirmed: str | None = None
         self._overruled: str | None = None  # a commit that goes live whatever its tests say
         self._vetoed: _Looked | None = None
@@ -105,7 +105,7 @@ class GitSync:
         self._applied: list[Callable[[Round], None]] = []
         self.is_syncing = False
         self.followed: str | None = None  # the branch or tag that is followed, once the source was seen
-        self.last: ports.Sync | None = None
+        self.last: Sync | None = None
         self.failures = 0
         self.syncs = 0
 
@@ -146,12 +146,12 @@ class GitSync:
         self._causes.add(cause)
         self._bell.set()
 
-    async def sync(self, cause: str) -> ports.SyncDone:
+    async def sync(self, cause: str) -> SyncDone:
         """Have it looked at; gives what is live once everything pushed before this call is.
 
         Raises GitError, RefMissing, NotARepository, or `Busy`.
         """
-        done: asyncio.Future[ports.SyncDone] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[SyncDone] = asyncio.get_running_loop().create_future()
         self.ring(cause)
         self._waiting.append((self._wanted, done))
         return await done
@@ -389,7 +389,7 @@ class GitSync:
         if looked.veto is not None:
             held = f"{looked.veto}; mend it with another commit, or confirm this one {_ways(found)}"
         is_news = world is not before or held is not None or self.last is None or self.last.error is not None
-        entry = ports.Sync(
+        entry = Sync(
             started_at=started,
             ended_at=self._clock.now(),
             cause=cause,
@@ -413,7 +413,7 @@ class GitSync:
             self._report(before, looked)
         return entry.changed
 
-    def _write(self, looked: _Looked, entry: ports.Sync, round_: Round) -> None:
+    def _write(self, looked: _Looked, entry: Sync, round_: Round) -> None:
         found, world, before = looked.found, looked.world, self._revisions.live
         for revision in found.revisions:
             round_.batch.put_revision(revision)
@@ -439,7 +439,7 @@ class GitSync:
         _log.warning("git.failed cause=%s error=%s", cause, error)
         is_known = self.last is not None and self.last.error == str(error)
         live = self._revisions.live.commit or None
-        self.last = ports.Sync(
+        self.last = Sync(
             started_at=started,
             ended_at=self._clock.now(),
             cause=cause,
@@ -452,7 +452,7 @@ class GitSync:
             with contextlib.suppress(Busy):
                 await self._loop.call(lambda round_: self._write_failure(round_, entry))
 
-    def _write_failure(self, round_: Round, entry: ports.Sync) -> None:
+    def _write_failure(self, round_: Round, entry: Sync) -> None:
         round_.batch.add_sync(_stored(entry))
         round_.topics.add(GIT)
 
@@ -466,7 +466,7 @@ class GitSync:
             if isinstance(outcome, Exception):
                 done.set_exception(outcome)
             else:
-                done.set_result(ports.SyncDone(commit=world.commit, changed=outcome, problems=self.problems))
+                done.set_result(SyncDone(commit=world.commit, changed=outcome, problems=self.problems))
 
 
 def _held(found: Survey) -> str | None:
@@ -487,7 +487,7 @@ def _changed(before: Deployment, after: Deployment) -> set[FlowKey]:
     return {key for key in keys if before.flows.get(key) is not after.flows.get(key)}
 
 
-def _stored(entry: ports.Sync) -> records.Sync:
+def _stored(entry: Sync) -> records.Sync:
     assert entry.ended_at is not None
     return records.Sync(
         started_at=entry.started_at,

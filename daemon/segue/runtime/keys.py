@@ -15,7 +15,8 @@ from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.spec.key_values import JSON
 from segue.store.records import Entry
-from segue.web.ports import KeyValue, Reads
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.reads import Reads
 
 STATE_PREFIX: Final = ":state:"
 

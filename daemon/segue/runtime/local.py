@@ -27,7 +27,10 @@ from segue.runtime.round import Round
 from segue.runtime.settings import load_settings
 from segue.web.actions import Kill
 from segue.web.live import EXECUTIONS
-from segue.web.ports import LiveFlow, LogEntry, LogSearch, Refusal, Start
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.logs import LogEntry, LogSearch
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.starts import Start
 
 _LINES_AT_ONCE: Final = 1000
 _PAUSE_SECONDS: Final = 0.05

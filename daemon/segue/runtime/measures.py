@@ -9,7 +9,7 @@ from segue.runtime.git_sync import GitSync
 from segue.runtime.live import Live, LiveExecutions
 from segue.runtime.loop import Loop
 from segue.runtime.round import Round
-from segue.web import ports
+from segue.web.ports.health import Health, Sample
 
 _OK = "ok"
 
@@ -28,20 +28,20 @@ class Measures:
     def on_move(self, _round: Round, _live: Live, state: State) -> None:
         self._moves[state] += 1
 
-    def health(self) -> ports.Health:
+    def health(self) -> Health:
         last = self._sync.last
         parts = {
             "store": self._loop.trouble or _OK,
             "git": (last.error or _OK) if last is not None else "the source has not been looked at yet",
         }
-        return ports.Health(is_ready=self.is_ready and self._loop.trouble is None, parts=parts)
+        return Health(is_ready=self.is_ready and self._loop.trouble is None, parts=parts)
 
-    def samples(self) -> Sequence[ports.Sample]:
+    def samples(self) -> Sequence[Sample]:
         return tuple(self._samples())
 
-    def _samples(self) -> Iterator[ports.Sample]:
+    def _samples(self) -> Iterator[Sample]:
         for state in State:
-            yield ports.Sample(
+            yield Sample(
                 "segue_executions_total",
                 "counter",
                 "Executions that came to a state since the daemon started",
@@ -56,4 +56,4 @@ class Measures:
             ("segue_syncs_total", "counter", "Looks at the source", self._sync.syncs),
             ("segue_sync_failures", "gauge", "Looks at the source that failed in a row", self._sync.failures),
         ):
-            yield ports.Sample(name, kind, text, value)
+            yield Sample(name, kind, text, value)

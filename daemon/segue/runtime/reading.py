@@ -1,5 +1,5 @@
-"""Reading for pages and API: `web.ports.Reads`, `Sources` and `Files` answered from the store, the mirror and internal
-storage. Nothing here decides or writes; all of it is called from threads.
+"""Reading for pages and API: the `Reads`, `Sources` and `Files` of `web.ports`, answered from the store, the mirror
+and internal storage. Nothing here decides or writes; all of it is called from threads.
 """
 
 import os
@@ -30,22 +30,28 @@ from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
 from segue.store.records import Entry, StoredLogLine
 from segue.store.records import Sync as StoredSync
-from segue.web import ports
-from segue.web.ports import Field
+from segue.web.ports.executions import FlowTally, Order, RunMark, Search, StateCount, Tally
+from segue.web.ports.git import Sync
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.lists import AnyOf, Field, Filter, Page, Wanted
+from segue.web.ports.logs import LogEntry, LogPage, LogSearch, LookedBack
+from segue.web.ports.metrics import MetricEntry, MetricSpan
+from segue.web.ports.sources import ChangedFile, FileEntry
+from segue.web.ports.storage import StoredFile
 
 _SORTS: Final = {
-    ports.Order.STARTED: searching.Sort.STARTED,
-    ports.Order.ENDED: searching.Sort.ENDED,
-    ports.Order.DURATION: searching.Sort.DURATION,
-    ports.Order.STATE: searching.Sort.STATE,
-    ports.Order.NAMESPACE: searching.Sort.NAMESPACE,
-    ports.Order.FLOW: searching.Sort.FLOW,
-    ports.Order.ID: searching.Sort.ID,
+    Order.STARTED: searching.Sort.STARTED,
+    Order.ENDED: searching.Sort.ENDED,
+    Order.DURATION: searching.Sort.DURATION,
+    Order.STATE: searching.Sort.STATE,
+    Order.NAMESPACE: searching.Sort.NAMESPACE,
+    Order.FLOW: searching.Sort.FLOW,
+    Order.ID: searching.Sort.ID,
 }
 
 
 class StoreReads:
-    """`ports.Reads` over the database."""
+    """The `Reads` of `web.ports` over the database."""
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
         self._readers = readers
@@ -63,10 +69,10 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             return executions.with_first_task_runs(connection, execution_id)
 
-    def task_runs(self, execution_id: str, *, offset: int, limit: int) -> ports.Page[TaskRun]:
+    def task_runs(self, execution_id: str, *, offset: int, limit: int) -> Page[TaskRun]:
         with self._readers.snapshot() as connection:
             runs, total = executions.task_runs(connection, execution_id, offset=offset, limit=limit)
-        return ports.Page(runs, total)
+        return Page(runs, total)
 
     def task_runs_in(self, execution_id: str, state: State, *, limit: int) -> tuple[TaskRun, ...]:
         with self._readers.snapshot() as connection:
@@ -76,42 +82,40 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             return executions.task_states(connection, execution_id)
 
-    def search(self, search: ports.Search) -> ports.Page[Execution]:
+    def search(self, search: Search) -> Page[Execution]:
         page = searching.Page(
             number=search.page, size=search.size, sort=_SORTS[search.order], descending=search.descending
         )
         with self._readers.snapshot() as connection:
             found = searching.search(connection, filters_of(search.filters), page)
-        return ports.Page(found.executions, found.total, found.is_exact)
+        return Page(found.executions, found.total, found.is_exact)
 
-    def counts_by_state(self, filters: Sequence[ports.Wanted]) -> Mapping[State, ports.StateCount]:
-        wanted = filters_of(each for each in filters if isinstance(each, ports.AnyOf) or each.field is not Field.STATE)
+    def counts_by_state(self, filters: Sequence[Wanted]) -> Mapping[State, StateCount]:
+        wanted = filters_of(each for each in filters if isinstance(each, AnyOf) or each.field is not Field.STATE)
         with self._readers.snapshot() as connection:
             found = searching.counts_by_state(connection, wanted)
-        return {state: ports.StateCount(number, is_exact) for state, (number, is_exact) in found.items()}
+        return {state: StateCount(number, is_exact) for state, (number, is_exact) in found.items()}
 
-    def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[ports.RunMark, ...]]:
+    def recent(self, flows: Sequence[FlowKey], limit: int) -> Mapping[FlowKey, tuple[RunMark, ...]]:
         with self._readers.snapshot() as connection:
             found = executions.last_runs(connection, flows, limit)
         return {
-            flow: tuple(ports.RunMark(run.id, run.state, run.started_at, run.ended_at) for run in reversed(runs))
+            flow: tuple(RunMark(run.id, run.state, run.started_at, run.ended_at) for run in reversed(runs))
             for flow, runs in found.items()
         }
 
-    def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[ports.Tally, ...]:
+    def tally(self, since: datetime, until: datetime, stretch: timedelta) -> tuple[Tally, ...]:
         with self._readers.snapshot() as connection:
             counted = executions.tally(connection, since, until, stretch)
         most = executions.TALLY_MAX
-        return tuple(ports.Tally(at, counts, max(counts.values()) < most) for at, counts in counted)
+        return tuple(Tally(at, counts, max(counts.values()) < most) for at, counts in counted)
 
-    def flow_tally(
-        self, flow: FlowKey, since: datetime, until: datetime, stretch: timedelta
-    ) -> tuple[ports.FlowTally, ...]:
+    def flow_tally(self, flow: FlowKey, since: datetime, until: datetime, stretch: timedelta) -> tuple[FlowTally, ...]:
         with self._readers.snapshot() as connection:
             counted = executions.flow_tally(connection, flow, since, until, stretch)
         return tuple(_flow_tally(at, ran) for at, ran in counted)
 
-    def logs(self, search: ports.LogSearch) -> tuple[ports.LogEntry, ...]:
+    def logs(self, search: LogSearch) -> tuple[LogEntry, ...]:
         filters = _log_filters(search)
         with self._readers.snapshot() as connection:
             if search.execution_id is not None and not search.newest and search.before is None:
@@ -122,7 +126,7 @@ class StoreReads:
                 lines = reversed(logs.latest(connection, filters, limit=search.limit))
         return tuple(map(_log_entry, lines))
 
-    def find_logs(self, search: ports.LogPage) -> ports.Page[ports.LogEntry]:
+    def find_logs(self, search: LogPage) -> Page[LogEntry]:
         with self._readers.snapshot() as connection:
             found = logs.search(
                 connection,
@@ -131,18 +135,18 @@ class StoreReads:
                 limit=search.size,
                 descending=search.descending,
             )
-        return ports.Page(tuple(map(_log_entry, found.lines)), found.total, found.is_exact)
+        return Page(tuple(map(_log_entry, found.lines)), found.total, found.is_exact)
 
-    def look_back(self, search: ports.LogSearch) -> ports.LookedBack:
+    def look_back(self, search: LogSearch) -> LookedBack:
         with self._readers.snapshot() as connection:
             found = logs.look_back(connection, _log_filters(search), limit=search.limit)
-        return ports.LookedBack(tuple(map(_log_entry, reversed(found.lines))), found.earlier, found.reached)
+        return LookedBack(tuple(map(_log_entry, reversed(found.lines))), found.earlier, found.reached)
 
-    def metrics(self, execution_id: str, limit: int | None = None) -> tuple[ports.MetricEntry, ...]:
+    def metrics(self, execution_id: str, limit: int | None = None) -> tuple[MetricEntry, ...]:
         with self._readers.snapshot() as connection:
             found = metrics.of_execution(connection, execution_id, limit=limit)
         return tuple(
-            ports.MetricEntry(
+            MetricEntry(
                 at=each.at,
                 name=each.name,
                 kind=each.kind,
@@ -166,7 +170,7 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             return metrics.tasks(connection, flow.namespace, flow.flow_id)
 
-    def metric_over_time(self, wanted: ports.MetricSpan) -> tuple[tuple[datetime, float], ...]:
+    def metric_over_time(self, wanted: MetricSpan) -> tuple[tuple[datetime, float], ...]:
         with self._readers.snapshot() as connection:
             points = metrics.over_time(
                 connection,
@@ -189,15 +193,15 @@ class StoreReads:
         with self._readers.snapshot() as connection:
             return revisions.latest(connection, limit=limit, offset=offset)
 
-    def syncs(self, limit: int) -> tuple[ports.Sync, ...]:
+    def syncs(self, limit: int) -> tuple[Sync, ...]:
         with self._readers.snapshot() as connection:
             return tuple(map(_sync, revisions.syncs(connection, limit)))
 
-    def keys(self, namespace: str | None) -> tuple[ports.KeyValue, ...]:
+    def keys(self, namespace: str | None) -> tuple[KeyValue, ...]:
         with self._readers.snapshot() as connection:
             return tuple(map(key_value, entries.of_namespace(connection, namespace, now=self._clock.now())))
 
-    def key(self, namespace: str, key: str) -> ports.KeyValue | None:
+    def key(self, namespace: str, key: str) -> KeyValue | None:
         with self._readers.snapshot() as connection:
             found = entries.get(connection, namespace, key, now=self._clock.now())
         return None if found is None else key_value(found)
@@ -216,7 +220,7 @@ class StoreReads:
 
 
 class GitSources:
-    """`ports.Sources` over the mirror."""
+    """The `Sources` of `web.ports` over the mirror."""
 
     def __init__(self, mirror: Mirror, reader: BlobReader) -> None:
         self._mirror = mirror
@@ -241,32 +245,32 @@ class GitSources:
         except (GitError, BadName):
             return None
 
-    def changes_between(self, older: str, newer: str) -> tuple[ports.ChangedFile, ...] | None:
+    def changes_between(self, older: str, newer: str) -> tuple[ChangedFile, ...] | None:
         try:
             found = changes_between(self._mirror.git_dir, older, newer)
         except (GitError, BadName):
             return None
-        return tuple(ports.ChangedFile(each.path, each.status) for each in found)
+        return tuple(ChangedFile(each.path, each.status) for each in found)
 
-    def folder(self, namespace: str, path: str, commit_id: str) -> tuple[ports.FileEntry, ...] | None:
+    def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
         within = path.strip("/")
         prefix = f"{within}/" if within else ""
-        found: dict[str, ports.FileEntry] = {}
+        found: dict[str, FileEntry] = {}
         for file in self.all_files(namespace, commit_id):
             if file.name.startswith(prefix):
                 name, slash, _ = file.name[len(prefix) :].partition("/")
-                found[name] = ports.FileEntry(name, bool(slash), 0 if slash else file.size)
+                found[name] = FileEntry(name, bool(slash), 0 if slash else file.size)
         if not found and prefix:
             return None
         return tuple(sorted(found.values(), key=lambda each: (not each.is_folder, each.name)))
 
-    def all_files(self, namespace: str, commit_id: str) -> tuple[ports.FileEntry, ...]:
+    def all_files(self, namespace: str, commit_id: str) -> tuple[FileEntry, ...]:
         try:
             files = self._files.files(commit_id, namespace)
             sizes = self._files.sizes(files)
         except (GitError, BadName):
             return ()
-        return tuple(ports.FileEntry(file.path, False, sizes.get(file.blob, 0)) for file in files)
+        return tuple(FileEntry(file.path, False, sizes.get(file.blob, 0)) for file in files)
 
     def file(self, namespace: str, path: str, commit_id: str) -> bytes | None:
         try:
@@ -276,31 +280,31 @@ class GitSources:
 
 
 class StoredFiles:
-    """`ports.Files` over internal storage."""
+    """The `Files` of `web.ports` over internal storage."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def open(self, uri: str) -> ports.StoredFile | None:
+    def open(self, uri: str) -> StoredFile | None:
         try:
             content = self._storage.open(uri)
         except (FileMissing, AddressRefused):
             return None
         size = content.seek(0, os.SEEK_END)
         content.seek(0)
-        return ports.StoredFile(content, size)
+        return StoredFile(content, size)
 
 
 # Filters.
 
 
-def filters_of(wanted: Iterable[ports.Wanted]) -> searching.Filters:
+def filters_of(wanted: Iterable[Wanted]) -> searching.Filters:
     """The store's filters of what was asked for; which comparisons there can be says `web.filters`."""
     wanted = tuple(wanted)
     return replace(_all_of(searching.Filters, _filter, wanted), iterations=_iterations(wanted))
 
 
-def _iterations(wanted: Sequence[ports.Wanted]) -> searching.Iterations:
+def _iterations(wanted: Sequence[Wanted]) -> searching.Iterations:
     """Who asks by kind, for certain executions or for what others started means iterations of loops as well; nobody else
     sees them."""
     named = tuple(_named(wanted))
@@ -313,28 +317,26 @@ def _iterations(wanted: Sequence[ports.Wanted]) -> searching.Iterations:
     return searching.Iterations.TOO if is_meant else searching.Iterations.LEFT_OUT
 
 
-def _named(wanted: Iterable[ports.Wanted]) -> Iterator[ports.Filter]:
+def _named(wanted: Iterable[Wanted]) -> Iterator[Filter]:
     for each in wanted:
-        if isinstance(each, ports.AnyOf):
+        if isinstance(each, AnyOf):
             for alternative in each.alternatives:
                 yield from _named(alternative)
         else:
             yield each
 
 
-def log_filters_of(wanted: Iterable[ports.Wanted]) -> logs.LogFilters:
+def log_filters_of(wanted: Iterable[Wanted]) -> logs.LogFilters:
     return _all_of(logs.LogFilters, _log_filter, wanted)
 
 
 F = TypeVar("F")
 
 
-def _all_of(
-    kind: Callable[..., F], read: Callable[[ports.Filter], dict[str, Any]], wanted: Iterable[ports.Wanted]
-) -> F:
+def _all_of(kind: Callable[..., F], read: Callable[[Filter], dict[str, Any]], wanted: Iterable[Wanted]) -> F:
     parts: dict[str, Any] = {}
     for each in wanted:
-        if isinstance(each, ports.AnyOf):
+        if isinstance(each, AnyOf):
             alternatives = tuple(_all_of(kind, read, alternative) for alternative in each.alternatives)
             _add(kind, parts, "any_of", (alternatives,))
             continue
@@ -362,7 +364,7 @@ _ALL_OF: Final = frozenset(
 )
 
 
-def _filter(each: ports.Filter) -> dict[str, Any]:
+def _filter(each: Filter) -> dict[str, Any]:
     match, text = Match(each.op, each.values), each.values[0] if each.values else ""
     match each.field:
         case Field.Q:
@@ -389,7 +391,7 @@ def _filter(each: ports.Filter) -> dict[str, Any]:
             return {"columns": ((_COLUMNS[field], match),)}
 
 
-_NO_ITERATIONS: Final = ports.Filter(Field.KIND, Op.NOT_EQUALS, (Kind.LOOP.value,))
+_NO_ITERATIONS: Final = Filter(Field.KIND, Op.NOT_EQUALS, (Kind.LOOP.value,))
 _NAMING_ITERATIONS: Final = frozenset({Field.ID, Field.KIND, Field.CHILD, Field.TRIGGER_EXECUTION_ID})
 # Fields by which few executions may be found, and the columns of all that are compared row by row.
 _DRIVING: Final = {
@@ -407,7 +409,7 @@ _COLUMNS: Final = {
 }
 
 
-def _labels(each: ports.Filter) -> dict[str, Any]:
+def _labels(each: Filter) -> dict[str, Any]:
     pairs = tuple((key, value) for key, _, value in (pair.partition(":") for pair in each.values))
     match each.op:
         case Op.EQUALS:
@@ -420,7 +422,7 @@ def _labels(each: ports.Filter) -> dict[str, Any]:
             return {"labels_of": (tuple((key, Match(op, (value,))) for key, value in pairs),)}
 
 
-def _log_filter(each: ports.Filter) -> dict[str, Any]:
+def _log_filter(each: Filter) -> dict[str, Any]:
     match, text = Match(each.op, each.values), each.values[0] if each.values else ""
     match each.field:
         case Field.Q:
@@ -451,7 +453,7 @@ _LOG_COLUMNS: Final = {
 }
 
 
-def _span(each: ports.Filter, first: str, end: str) -> dict[str, Any]:
+def _span(each: Filter, first: str, end: str) -> dict[str, Any]:
     """Stored times are whole microseconds, so "after" is "from one microsecond later"."""
     at, tick = datetime.fromisoformat(each.values[0]), timedelta(microseconds=1)
     match each.op:
@@ -467,7 +469,7 @@ def _span(each: ports.Filter, first: str, end: str) -> dict[str, Any]:
             return {first: at, end: at + tick}
 
 
-def _log_filters(search: ports.LogSearch) -> logs.LogFilters:
+def _log_filters(search: LogSearch) -> logs.LogFilters:
     return logs.LogFilters(
         execution_id=search.execution_id,
         after_id=search.after,
@@ -488,18 +490,18 @@ def _log_filters(search: ports.LogSearch) -> logs.LogFilters:
 # Values.
 
 
-def _flow_tally(at: datetime, ran: Mapping[State, executions.Ran]) -> ports.FlowTally:
+def _flow_tally(at: datetime, ran: Mapping[State, executions.Ran]) -> FlowTally:
     """What went wrong may have ended early or late: it says nothing about how long the work takes."""
     counts = {state: each.number for state, each in ran.items()}
     good = [each for state, each in ran.items() if state.is_success and each.took is not None]
     weight = sum(each.number for each in good)
     whole = sum((each.took * each.number for each in good if each.took is not None), timedelta(0))
     is_exact = max(counts.values()) < executions.FLOW_TALLY_MAX
-    return ports.FlowTally(at, counts, whole / weight if weight else None, is_exact)
+    return FlowTally(at, counts, whole / weight if weight else None, is_exact)
 
 
-def _log_entry(line: StoredLogLine) -> ports.LogEntry:
-    return ports.LogEntry(
+def _log_entry(line: StoredLogLine) -> LogEntry:
+    return LogEntry(
         id=line.id,
         at=line.at,
         level=LogLevel(line.level),
@@ -514,8 +516,8 @@ def _log_entry(line: StoredLogLine) -> ports.LogEntry:
     )
 
 
-def _sync(stored: StoredSync) -> ports.Sync:
-    return ports.Sync(
+def _sync(stored: StoredSync) -> Sync:
+    return Sync(
         started_at=stored.started_at,
         ended_at=stored.ended_at,
         cause=stored.reason,
@@ -527,8 +529,8 @@ def _sync(stored: StoredSync) -> ports.Sync:
     )
 
 
-def key_value(entry: Entry) -> ports.KeyValue:
-    return ports.KeyValue(
+def key_value(entry: Entry) -> KeyValue:
+    return KeyValue(
         namespace=entry.namespace,
         key=entry.key,
         kind=entry.type,

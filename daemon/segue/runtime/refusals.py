@@ -33,7 +33,7 @@ from segue.web.actions import (
     SetTaskRunState,
     Unqueue,
 )
-from segue.web.ports import Refusal
+from segue.web.ports.refusals import Refusal
 
 _GOING: Final = frozenset({State.RUNNING, State.RETRYING})
 _FORCIBLE: Final = frozenset({State.CREATED, State.QUEUED, State.PAUSED, State.RESTARTED})

@@ -15,7 +15,7 @@ from segue.runtime.lifecycle import Segue
 from segue.runtime.reading import GitSources, StoredFiles
 from segue.runtime.settings import Settings
 from segue.web.app import create_app
-from segue.web.ports import Ports
+from segue.web.context import Ports
 from segue.web.settings import Credentials, WebSettings
 
 _STOP_WEB_SECONDS: Final = 1

@@ -35,7 +35,8 @@ from segue.runtime.round import Round
 from segue.runtime.sealing import is_secret, sealed, unsealed
 from segue.storage.storage import Storage, StorageFailure
 from segue.tasks.encryption import Cipher
-from segue.web import ports
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.starts import CheckedInput, Start, Upload
 
 _CHUNK_BYTES: Final = 1 << 20
 LIVE: Final = 0  # asked for as a revision: the one that is live
@@ -115,11 +116,11 @@ class Starts:
 
     # Asked for from outside.
 
-    async def start(self, request: ports.Start) -> Execution | ports.Refusal:
+    async def start(self, request: Start) -> Execution | Refusal:
         """A person's start: answers with the execution as made, or at its end."""
         refused = refused_labels(request.labels)
         if refused:
-            return ports.Refusal(422, "; ".join(refused))
+            return Refusal(422, "; ".join(refused))
         wanted = Wanted(
             flow=request.flow,
             inputs=request.inputs,
@@ -130,7 +131,7 @@ class Starts:
             notes=breakpoints.noted(request.breakpoints),
         )
         prepared = await self.prepare(wanted)
-        if isinstance(prepared, ports.Refusal):
+        if isinstance(prepared, Refusal):
             return prepared
         unknown = unknown_breakpoints(prepared.deployed, request.breakpoints)
         if unknown is not None:
@@ -138,19 +139,19 @@ class Starts:
         made, end = await self._loop.call(partial(self.begin_and_wait, prepared, waits=request.wait))
         return made if end is None else await end
 
-    async def prepare(self, wanted: Wanted) -> Prepared | ports.Refusal:
+    async def prepare(self, wanted: Wanted) -> Prepared | Refusal:
         """Check a request and store its files; nothing is made yet."""
         deployed = wanted.deployed or self._find(wanted.flow, wanted.revision)
-        if isinstance(deployed, ports.Refusal):
+        if isinstance(deployed, Refusal):
             return deployed
         execution_id = wanted.id or self._dice.execution_id(self._clock.now())
         asker = Asker(deployed=deployed, execution_id=execution_id)
         values = await self.read(asker, _inputs_of(deployed, wanted), wanted.inputs)
-        if isinstance(values, ports.Refusal):
+        if isinstance(values, Refusal):
             return values
         unmet = await self._unmet(deployed, values, execution_id)
         if unmet and unmet[0].behavior is CheckBehavior.BLOCK_EXECUTION:
-            return ports.Refusal(422, unmet[0].message)
+            return Refusal(422, unmet[0].message)
         return Prepared(
             failure=_failure_of(unmet),
             deployed=deployed,
@@ -166,23 +167,23 @@ class Starts:
 
     async def read(
         self, asker: Asker, inputs: Iterable[Input], given: Mapping[str, Any]
-    ) -> Mapping[str, Any] | ports.Refusal:
+    ) -> Mapping[str, Any] | Refusal:
         """The values of inputs as their types say, their files stored; or what is wrong with what was given."""
         resolved = await self.resolve(asker, inputs, given)
         if resolved.errors:
-            return ports.Refusal(422, "\n".join(resolved.errors))
-        uploads = {key: value for key, value in given.items() if isinstance(value, ports.Upload)}
+            return Refusal(422, "\n".join(resolved.errors))
+        uploads = {key: value for key, value in given.items() if isinstance(value, Upload)}
         if resolved.files:
             try:
                 await asyncio.to_thread(self._store, resolved.files, uploads)
             except StorageFailure as error:
-                return ports.Refusal(503, str(error))
+                return Refusal(503, str(error))
         return resolved.values
 
-    async def unmet_checks(self, request: ports.Start) -> tuple[Check, ...]:
+    async def unmet_checks(self, request: Start) -> tuple[Check, ...]:
         """The checks that this start would not pass; none while its inputs are not right."""
         deployed = self._find(request.flow, request.revision)
-        if isinstance(deployed, ports.Refusal) or not deployed.flow.checks:
+        if isinstance(deployed, Refusal) or not deployed.flow.checks:
             return ()
         execution_id = self._dice.execution_id(self._clock.now())
         asker = Asker(deployed=deployed, execution_id=execution_id)
@@ -204,22 +205,20 @@ class Starts:
         answer = await self._ask(deployed, check.when, execution_id, {"inputs": values})
         return replace(check, when=str(checks.is_true(answer)).lower())
 
-    async def check_inputs(self, request: ports.Start) -> tuple[ports.CheckedInput, ...] | ports.Refusal:
+    async def check_inputs(self, request: Start) -> tuple[CheckedInput, ...] | Refusal:
         """What would become of each input."""
         deployed = self._find(request.flow, request.revision)
-        if isinstance(deployed, ports.Refusal):
+        if isinstance(deployed, Refusal):
             return deployed
         execution_id = self._dice.execution_id(self._clock.now())
         asker = Asker(deployed=deployed, execution_id=execution_id)
         return await self.check(asker, deployed.flow.inputs, request.inputs)
 
-    async def check(
-        self, asker: Asker, inputs: Iterable[Input], given: Mapping[str, Any]
-    ) -> tuple[ports.CheckedInput, ...]:
+    async def check(self, asker: Asker, inputs: Iterable[Input], given: Mapping[str, Any]) -> tuple[CheckedInput, ...]:
         """What would become of inputs that are given."""
         resolved = await self.resolve(asker, inputs, given)
         return tuple(
-            ports.CheckedInput(
+            CheckedInput(
                 input=each.input,
                 value=each.value,
                 is_enabled=each.is_enabled,
@@ -253,7 +252,7 @@ class Starts:
     def begin_failed(self, round_: Round, wanted: Wanted, failure: str) -> Execution | None:
         """An execution that says why a trigger could not make a proper one; None if the flow is not there."""
         deployed = self._find(wanted.flow, wanted.revision)
-        if isinstance(deployed, ports.Refusal):
+        if isinstance(deployed, Refusal):
             return None
         execution_id = self._dice.execution_id(round_.at)
         prepared = Prepared(
@@ -270,7 +269,7 @@ class Starts:
         """The same for a trigger that fires within a round: nothing may wait there, so inputs whose defaults need a
         worker are refused with a sentence. No files."""
         deployed = wanted.deployed or self._find(wanted.flow, wanted.revision)
-        if isinstance(deployed, ports.Refusal):
+        if isinstance(deployed, Refusal):
             return deployed.message
         execution_id = wanted.id or self._dice.execution_id(self._clock.now())
         asker = Asker(deployed=deployed, execution_id=execution_id)
@@ -307,17 +306,17 @@ class Starts:
         scope = replace(scope, variables={**scope.variables, **asker.variables})
         return sealed(resolve(inputs, given, scope=scope, owner=owner), self._cipher)
 
-    def _find(self, key: FlowKey, number: int | None) -> Deployed | ports.Refusal:
+    def _find(self, key: FlowKey, number: int | None) -> Deployed | Refusal:
         live = self._revisions.live.flows.get(key)
         if live is None:
-            return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' not found{self._why_not(key)}")
+            return Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' not found{self._why_not(key)}")
         if live.flow.why_off is not None:
-            return ports.Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is {live.flow.why_off}")
+            return Refusal(409, f"Flow '{key.namespace}.{key.flow_id}' is {live.flow.why_off}")
         if number is None or number in {LIVE, live.revision.number}:
             return live
         older = self._revisions.find(key, number)
         if older is None:
-            return ports.Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' has no revision {number} that can run")
+            return Refusal(404, f"Flow '{key.namespace}.{key.flow_id}' has no revision {number} that can run")
         return older
 
     def _why_not(self, key: FlowKey) -> str:
@@ -416,7 +415,7 @@ class Starts:
         end = self._decisions.end_of(prepared.id) if waits else None
         return self.begin(round_, prepared), end
 
-    def _store(self, files: tuple[FileToStore, ...], uploads: Mapping[str, ports.Upload]) -> None:
+    def _store(self, files: tuple[FileToStore, ...], uploads: Mapping[str, Upload]) -> None:
         for each in files:
             self._storage.put(each.uri, _chunks(uploads[each.file.path]))
 
@@ -434,12 +433,12 @@ def _inputs_of(deployed: Deployed, wanted: Wanted) -> tuple[Input, ...]:
 
 def _given(input_id: str, value: Any) -> Any:
     """What was sent, as the engine knows it: of a file its name, and the input that it came for as its place."""
-    if isinstance(value, ports.Upload):
+    if isinstance(value, Upload):
         return UploadedFile(name=value.file_name, path=input_id, size=value.size)
     return value
 
 
-def _chunks(upload: ports.Upload) -> Iterator[bytes]:
+def _chunks(upload: Upload) -> Iterator[bytes]:
     upload.content.seek(0)
     while chunk := upload.content.read(_CHUNK_BYTES):
         yield chunk

@@ -31,7 +31,8 @@ from segue.storage.address import address_of, execution_parts, file_parts
 from segue.storage.storage import StorageFailure
 from segue.web.actions import Kill
 from segue.web.live import execution_topic
-from segue.web.ports import LogSearch, Refusal
+from segue.web.ports.logs import LogSearch
+from segue.web.ports.refusals import Refusal
 
 T = TypeVar("T")
 

@@ -34,11 +34,12 @@ from segue.runtime.starts import Starts, Wanted
 from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
 from segue.storage import address as addresses
 from segue.storage.storage import Storage, StorageFailure, chunks_of
-from segue.web import ports
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.webhooks import NotFired, WebhookCall, WebhookFired, WebhookPart
 
 STATUS_OF_FAILED: Final = 500  # of a call that waits, when nothing else is said
 _BODY: Final = "body"
-_UNKNOWN = ports.Refusal(404, "Not Found: Flow not found, or no webhook of it has this key")
+_UNKNOWN = Refusal(404, "Not Found: Flow not found, or no webhook of it has this key")
 
 
 class _Seen(Struct, frozen=True):
@@ -77,7 +78,7 @@ class Webhooks:
         self._surroundings = surroundings
         self._secrets = secrets
 
-    async def call(self, call: ports.WebhookCall) -> ports.WebhookFired | ports.NotFired | ports.Refusal:
+    async def call(self, call: WebhookCall) -> WebhookFired | NotFired | Refusal:
         deployed = self._revisions.live.flows.get(call.flow)
         trigger = self._trigger(deployed, call.key) if deployed is not None else None
         if deployed is None or trigger is None or deployed.flow.why_off is not None:
@@ -94,9 +95,7 @@ class Webhooks:
             scope = self._secrets.scope(scope, deployed.key.namespace)
         return webhook_with_key(triggers, key, scope)
 
-    async def _fire(
-        self, deployed: Deployed, trigger: Trigger, call: ports.WebhookCall
-    ) -> ports.WebhookFired | ports.NotFired | ports.Refusal:
+    async def _fire(self, deployed: Deployed, trigger: Trigger, call: WebhookCall) -> WebhookFired | NotFired | Refusal:
         webhook = trigger.body
         assert isinstance(webhook, Webhook)
         execution_id = self._dice.execution_id(self._clock.now())
@@ -108,7 +107,7 @@ class Webhooks:
         ).with_trigger(variables)
         try:
             if not trigger_applies(trigger, circumstances):
-                return ports.NotFired()
+                return NotFired()
         except CannotTell as error:
             return await self._failed(deployed, trigger, variables, str(error))
         request = request_of(trigger, variables, circumstances.scope)
@@ -126,18 +125,18 @@ class Webhooks:
 
     async def _begin(
         self, deployed: Deployed, trigger: Trigger, webhook: Webhook, wanted: Wanted, files: Mapping[str, BinaryIO]
-    ) -> ports.WebhookFired | ports.Refusal:
+    ) -> WebhookFired | Refusal:
         prepared = await self._starts.prepare(wanted)
-        if isinstance(prepared, ports.Refusal):
+        if isinstance(prepared, Refusal):
             return prepared
         try:
             if files:
                 await asyncio.to_thread(self._store, files)
         except StorageFailure as error:
-            return ports.Refusal(503, str(error))
+            return Refusal(503, str(error))
         made, end = await self._loop.call(partial(self._starts.begin_and_wait, prepared, waits=webhook.wait))
         execution = made if end is None else await end
-        return ports.WebhookFired(
+        return WebhookFired(
             execution=execution,
             returns_outputs=webhook.wait and webhook.return_outputs,
             content_type=webhook.response_content_type,
@@ -178,21 +177,19 @@ class Webhooks:
 
     async def _failed(
         self, deployed: Deployed, trigger: Trigger, variables: Mapping[str, Any], message: str
-    ) -> ports.WebhookFired | ports.Refusal:
+    ) -> WebhookFired | Refusal:
         """The call was good, the flow's own rule is not: an execution in FAILED says so."""
         triggered = TriggeredBy(id=trigger.id, type=trigger.type, variables=variables)
         wanted = Wanted(flow=deployed.key, trigger=triggered)
 
-        def work(round_: Round) -> ports.WebhookFired | ports.Refusal:
+        def work(round_: Round) -> WebhookFired | Refusal:
             made = self._starts.begin_failed(round_, wanted, message)
-            return _UNKNOWN if made is None else ports.WebhookFired(execution=made)
+            return _UNKNOWN if made is None else WebhookFired(execution=made)
 
         return await self._loop.call(work)
 
 
-def _seen(
-    deployed: Deployed, trigger_id: str, webhook: Webhook, call: ports.WebhookCall, execution_id: ExecutionId
-) -> _Seen:
+def _seen(deployed: Deployed, trigger_id: str, webhook: Webhook, call: WebhookCall, execution_id: ExecutionId) -> _Seen:
     body, uri = call.body, call.uri
     files: dict[str, BinaryIO] = {}
     folder = addresses.trigger_parts(deployed.key.namespace, deployed.key.flow_id, execution_id, trigger_id)
@@ -215,7 +212,7 @@ def _seen(
 
 
 def _parts(
-    folder: tuple[str, ...], parts: Sequence[ports.WebhookPart], files: dict[str, BinaryIO]
+    folder: tuple[str, ...], parts: Sequence[WebhookPart], files: dict[str, BinaryIO]
 ) -> Iterator[Mapping[str, Any]]:
     """What is said of the files of a form; each has a folder of its own, for several may have one name."""
     for number, part in enumerate(parts):

@@ -28,7 +28,13 @@ from segue.store.errors import ReadTooLong
 from segue.store.purge import Cursor, Lines, Purged
 from segue.store.reads.matching import Match, Op, equals, within
 from segue.web.actions import Action, Kill, Resume, SetDisabled
-from segue.web.ports import Field, Filter, KeyValue, LogEntry, LogSearch, Order, Reads, Refusal, Search, TriggerKey
+from segue.web.ports.executions import Order, Search
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.lists import Field, Filter
+from segue.web.ports.logs import LogEntry, LogSearch
+from segue.web.ports.reads import Reads
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.triggers import TriggerKey
 
 ERROR_LOGS_MAX: Final = 100
 CHILDREN_AT_ONCE: Final = 100

@@ -23,7 +23,7 @@ class Pause(Struct, frozen=True):
 
 
 class Resume(Struct, frozen=True):
-    """`inputs` as sent (texts, or `ports.Upload`)."""
+    """`inputs` as sent (texts, or `Upload`)."""
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""

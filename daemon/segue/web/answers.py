@@ -10,7 +10,8 @@ from starlette.responses import Response, StreamingResponse
 
 from segue.model.problem import Problem
 from segue.web.dates import duration_text, iso
-from segue.web.ports import Refusal, StoredFile
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.storage import StoredFile
 
 CHUNK: Final = 1 << 16
 

@@ -9,10 +9,9 @@ from segue.git.webhook import ReplayGuard
 from segue.web import answers
 from segue.web.access import Access
 from segue.web.api import table as api_table
-from segue.web.context import Web
+from segue.web.context import Ports, Web
 from segue.web.pages import failure
 from segue.web.pages import table as page_table
-from segue.web.ports import Ports
 from segue.web.routing import API, FrontDoor, routes
 from segue.web.settings import WebSettings
 

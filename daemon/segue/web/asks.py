@@ -16,7 +16,8 @@ from segue.model.task import Decision
 from segue.web import filters
 from segue.web.answers import Refused
 from segue.web.dates import moment
-from segue.web.ports import Order, Search, Upload
+from segue.web.ports.executions import Order, Search
+from segue.web.ports.starts import Upload
 from segue.web.settings import FORM_PARTS_MAX, FORM_VALUE_MAX, PAGE_SIZE_MAX
 
 T = TypeVar("T")

@@ -13,11 +13,24 @@ from segue.model.execution import Execution
 from segue.model.revision import FlowKey
 from segue.web.access import Access
 from segue.web.answers import found
-from segue.web.ports import Daemon, Files, LiveFlow, Ports, Reads, Sources
+from segue.web.ports.daemon import Daemon
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.reads import Reads
+from segue.web.ports.sources import Sources
+from segue.web.ports.storage import Files
 from segue.web.settings import WebSettings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Ports(Struct, frozen=True):
+    """All four, as `create_app` takes them."""
+
+    daemon: Daemon
+    reads: Reads
+    sources: Sources
+    files: Files
 
 
 class Web(Struct, frozen=True):

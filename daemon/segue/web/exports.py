@@ -20,7 +20,11 @@ from segue.web.answers import Refused
 from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.finding import found_flows, found_triggers
-from segue.web.ports import Field, Filter, LiveFlow, LiveTrigger, Reads, Search, Wanted
+from segue.web.ports.executions import Search
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.lists import Field, Filter, Wanted
+from segue.web.ports.reads import Reads
+from segue.web.ports.triggers import LiveTrigger
 from segue.web.shapes import length_of
 
 _CSV: Final = "text/csv; charset=utf-8"

@@ -20,7 +20,7 @@ from segue.model.state import State
 from segue.store.reads.matching import Match, Op
 from segue.web.answers import Refused
 from segue.web.dates import iso, moment, span
-from segue.web.ports import AnyOf, Field, Filter, Wanted
+from segue.web.ports.lists import AnyOf, Field, Filter, Wanted
 
 Ops = frozenset[Op]
 Known = Mapping[Field, Ops]

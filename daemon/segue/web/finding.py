@@ -9,7 +9,9 @@ from starlette.requests import Request
 
 from segue.web import asks, filters
 from segue.web.context import Web
-from segue.web.ports import Field, LiveFlow, LiveTrigger, Wanted
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.lists import Field, Wanted
+from segue.web.ports.triggers import LiveTrigger
 
 T = TypeVar("T")
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)

@@ -7,7 +7,12 @@ from typing import Any
 from segue.engine import breakpoints
 from segue.model.execution import Attempt, Execution, Item, LoopRun, Moved, TaskRun, TriggeredBy
 from segue.web.dates import duration_text, iso
-from segue.web.ports import Backfill, CheckedInput, KeyValue, LiveTrigger, LogEntry, MetricEntry, Page
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.lists import Page
+from segue.web.ports.logs import LogEntry
+from segue.web.ports.metrics import MetricEntry
+from segue.web.ports.starts import CheckedInput
+from segue.web.ports.triggers import Backfill, LiveTrigger
 
 
 def execution_json(execution: Execution, now: datetime, *, url: str | None = None) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from segue.store.reads.readers import Readers
 from segue.store.records import StoredLogLine
 from segue.web import filters
 from segue.web.answers import Refused
-from segue.web.ports import Field, LogPage, Search
+from segue.web.ports.executions import Search
+from segue.web.ports.lists import Field
+from segue.web.ports.logs import LogPage
 from starlette.datastructures import QueryParams
 
 from tests.support.keys import SteppedClock

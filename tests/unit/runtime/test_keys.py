@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from segue.runtime.keys import KeyTaken, state_key
-from segue.web.ports import KeyValue
+from segue.web.ports.keys import KeyValue
 
 from tests.support.keys import KeyStore, key_store
 

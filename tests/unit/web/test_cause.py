@@ -6,7 +6,7 @@ import pytest
 from segue.model.execution import Attempt, Execution, Failure, Moved
 from segue.model.order import LogLevel
 from segue.model.state import State
-from segue.web.ports import ChangedFile
+from segue.web.ports.sources import ChangedFile
 from starlette.testclient import TestClient
 
 from tests.support.web import HEAD, NOW, OLD, MemoryDaemon

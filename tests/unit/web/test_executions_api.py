@@ -8,7 +8,8 @@ from segue.model.execution import Attempt, Failure, Moved
 from segue.model.names import TaskRunId
 from segue.model.state import State
 from segue.web import actions
-from segue.web.ports import Start, WebhookCall
+from segue.web.ports.starts import Start
+from segue.web.ports.webhooks import WebhookCall
 from starlette.testclient import TestClient
 
 from tests.support.web import NOW, MemoryDaemon

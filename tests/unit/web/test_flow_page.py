@@ -11,7 +11,7 @@ from segue.model.trigger import FlowEnds, Trigger, UpstreamFlow
 from segue.web.pages.month import month_of
 from segue.web.pages.source import lines_of_tasks
 from segue.web.pages.task_states import TaskStates
-from segue.web.ports import FlowTally
+from segue.web.ports.executions import FlowTally
 from starlette.testclient import TestClient
 
 from tests.support.web import NOW, MemoryDaemon, app_of, log_task

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from segue.web.ports import KeyValue
+from segue.web.ports.keys import KeyValue
 from starlette.testclient import TestClient
 
 from tests.support.web import NOW, MemoryDaemon

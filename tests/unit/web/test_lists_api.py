@@ -13,7 +13,9 @@ from segue.model.flow import Flow
 from segue.model.problem import Problem
 from segue.model.state import State
 from segue.web.api import flow_texts
-from segue.web.ports import Checked, KeyValue, MetricEntry, MetricSpan
+from segue.web.ports.flows import Checked
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.metrics import MetricEntry, MetricSpan
 from starlette.testclient import TestClient
 
 from tests.support.web import NOW, MemoryDaemon, log_task

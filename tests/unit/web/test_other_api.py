@@ -12,7 +12,8 @@ from segue.web import actions
 from segue.web.api.flow_texts import documents
 from segue.web.api.health import prometheus_text
 from segue.web.dates import duration_text, moment, span
-from segue.web.ports import MetricEntry, Sample
+from segue.web.ports.health import Sample
+from segue.web.ports.metrics import MetricEntry
 from segue.web.settings import Credentials, WebSettings
 from starlette.testclient import TestClient
 

@@ -20,7 +20,10 @@ from segue.web import actions
 from segue.web.pages import words
 from segue.web.pages.source import coloured
 from segue.web.pages.timeline import timeline
-from segue.web.ports import ChangedFile, LogEntry, LogSearch, MetricEntry, Start
+from segue.web.ports.logs import LogEntry, LogSearch
+from segue.web.ports.metrics import MetricEntry
+from segue.web.ports.sources import ChangedFile
+from segue.web.ports.starts import Start
 from starlette.testclient import TestClient
 
 from tests.support.web import HEAD, NOW, MemoryDaemon, app_of, log_task

@@ -10,7 +10,7 @@ from segue.model.names import TaskRunId
 from segue.model.state import State
 from segue.model.task import CommentRequired, Decision
 from segue.web.actions import Review
-from segue.web.ports import OpenReview
+from segue.web.ports.reviews import OpenReview
 from segue.web.settings import Credentials, WebSettings
 from starlette.testclient import TestClient
 

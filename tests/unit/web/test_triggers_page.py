@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 from segue.web import actions
-from segue.web.ports import Sync, TriggerKey
+from segue.web.ports.git import Sync
+from segue.web.ports.triggers import TriggerKey
 from starlette.testclient import TestClient
 
 from tests.support.web import HEAD, NOW, MemoryDaemon

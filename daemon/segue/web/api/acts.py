@@ -32,7 +32,10 @@ from segue.web.actions import (
 )
 from segue.web.answers import Refused, as_json, granted, to_json
 from segue.web.context import Endpoint, Web, flow_key
-from segue.web.ports import NotFired, Refusal, Search, Start, Upload, WebhookCall, WebhookFired, WebhookPart
+from segue.web.ports.executions import Search
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.starts import Start, Upload
+from segue.web.ports.webhooks import NotFired, WebhookCall, WebhookFired, WebhookPart
 from segue.web.settings import PAGE_SIZE_MAX
 from segue.web.shapes import checked_input_json, execution_head_json, execution_json
 

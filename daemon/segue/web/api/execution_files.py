@@ -15,7 +15,7 @@ from segue.model.names import TaskRunId
 from segue.web import asks
 from segue.web.answers import Refused, as_json, download, found
 from segue.web.context import Web
-from segue.web.ports import StoredFile
+from segue.web.ports.storage import StoredFile
 
 _STORAGE: Final = "kestra://"
 PREVIEW_BYTES_MAX: Final = 1 << 20

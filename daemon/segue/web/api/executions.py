@@ -19,7 +19,8 @@ from segue.web.dates import duration_text
 from segue.web.finding import flows_meeting
 from segue.web.flow_shapes import flow_json
 from segue.web.live import execution_topic
-from segue.web.ports import Field, Filter, Search
+from segue.web.ports.executions import Search
+from segue.web.ports.lists import Field, Filter
 from segue.web.shapes import execution_head_json, execution_json, length_of, page_json
 from segue.web.streams import HEARTBEAT_SECONDS, EventStream, Sent
 

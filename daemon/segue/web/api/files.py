@@ -11,7 +11,7 @@ from segue.web.answers import Refused, as_json, found
 from segue.web.api.flows import only_by_commit
 from segue.web.context import Web
 from segue.web.exports import zipped
-from segue.web.ports import FileEntry
+from segue.web.ports.sources import FileEntry
 
 FOUND_MAX: Final = 1000
 EXPORT_BYTES_MAX: Final = 256 << 20

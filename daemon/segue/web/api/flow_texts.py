@@ -24,7 +24,8 @@ from segue.web.api.flows import DEPRECATED
 from segue.web.context import Web
 from segue.web.finding import flows_meeting
 from segue.web.flow_shapes import flow_json, graph_json
-from segue.web.ports import Checked, Field, Filter, LiveFlow
+from segue.web.ports.flows import Checked, LiveFlow
+from segue.web.ports.lists import Field, Filter
 
 _SEPARATOR: Final = re.compile(r"^---[ \t]*$", re.MULTILINE)
 FLOW_PATH: Final = "flow.yaml"  # what problems call a text that lies in no repository

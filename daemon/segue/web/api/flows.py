@@ -16,7 +16,8 @@ from segue.web.context import Web, flow_key
 from segue.web.dates import iso
 from segue.web.finding import flows_meeting, found_flows
 from segue.web.flow_shapes import flow_json, task_json
-from segue.web.ports import Field, Filter, LiveFlow
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.lists import Field, Filter
 
 DEPRECATED: Final = "deprecated"  # the code of problems that say so
 

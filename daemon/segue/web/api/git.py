@@ -9,7 +9,7 @@ from starlette.responses import Response
 from segue.git.webhook import Accepted, verify
 from segue.web.answers import Refused, as_json, granted, problem_json
 from segue.web.context import Web
-from segue.web.ports import GitStatus, Sync, SyncDone
+from segue.web.ports.git import GitStatus, Sync, SyncDone
 
 log: Final = logging.getLogger("segue.web")
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from segue.web.answers import as_json
 from segue.web.context import Web
-from segue.web.ports import Sample
+from segue.web.ports.health import Sample
 
 
 async def health(web: Web, _: Request) -> Response:

@@ -13,7 +13,9 @@ from segue.web import asks, filters
 from segue.web.answers import Refused, as_json, found, granted
 from segue.web.context import Web
 from segue.web.dates import span
-from segue.web.ports import Field, KeyValue, Refusal
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.lists import Field
+from segue.web.ports.refusals import Refusal
 from segue.web.shapes import key_json
 
 

@@ -13,7 +13,9 @@ from segue.web.answers import Refused, as_json, to_json
 from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.live import execution_topic
-from segue.web.ports import Field, Filter, LogEntry, LogPage, LogSearch, Reads
+from segue.web.ports.lists import Field, Filter
+from segue.web.ports.logs import LogEntry, LogPage, LogSearch
+from segue.web.ports.reads import Reads
 from segue.web.shapes import log_json
 from segue.web.streams import HEARTBEAT_SECONDS, EventStream, Sent
 

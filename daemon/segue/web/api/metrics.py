@@ -10,7 +10,7 @@ from segue.web import asks
 from segue.web.answers import Refused, as_json
 from segue.web.context import Web, flow_key
 from segue.web.dates import iso
-from segue.web.ports import MetricSpan
+from segue.web.ports.metrics import MetricSpan
 from segue.web.shapes import metric_json
 
 AGGREGATIONS: Final = ("sum", "avg", "min", "max")

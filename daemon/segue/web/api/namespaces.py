@@ -11,7 +11,7 @@ from segue.web import asks, filters
 from segue.web.answers import Refused, as_json, found
 from segue.web.api.flows import only_by_commit
 from segue.web.context import Web
-from segue.web.ports import Field
+from segue.web.ports.lists import Field
 
 COMPLETED_MAX: Final = 100
 

@@ -15,7 +15,8 @@ from segue.web import asks
 from segue.web.answers import to_json
 from segue.web.context import Web
 from segue.web.live import EXECUTIONS, execution_topic
-from segue.web.ports import Field, Filter, Search
+from segue.web.ports.executions import Search
+from segue.web.ports.lists import Field, Filter
 from segue.web.shapes import state_json
 from segue.web.streams import HEARTBEAT_SECONDS, EventStream, Sent
 

@@ -23,7 +23,9 @@ from segue.web.context import Endpoint, Web, flow_key
 from segue.web.dates import moment
 from segue.web.finding import found_triggers, triggers_meeting
 from segue.web.flow_shapes import trigger_json
-from segue.web.ports import LiveTrigger, Refusal, TriggerKey, Wanted
+from segue.web.ports.lists import Wanted
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.triggers import LiveTrigger, TriggerKey
 from segue.web.shapes import trigger_state_json
 
 

@@ -10,7 +10,9 @@ from segue.model.state import State
 from segue.store.reads.matching import Op
 from segue.web.context import Web
 from segue.web.dates import iso
-from segue.web.ports import Field, Filter, LogEntry, LogSearch, Search
+from segue.web.ports.executions import Search
+from segue.web.ports.lists import Field, Filter
+from segue.web.ports.logs import LogEntry, LogSearch
 
 RUNS_LOOKED_AT: Final = 100
 LINES: Final = 6

@@ -12,7 +12,7 @@ from segue.web.api.flows import unified
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.source import DiffLine, diff_lines
-from segue.web.ports import ChangedFile
+from segue.web.ports.sources import ChangedFile
 
 FILES: Final = 100
 LINES: Final = 5000  # of all differences on the page

@@ -46,7 +46,13 @@ from segue.web.pages.input_form import FormField, errors_of, fields_of, values_o
 from segue.web.pages.paging import Paging
 from segue.web.pages.task_states import task_states_of
 from segue.web.pages.timeline import ROWS_MAX, timeline
-from segue.web.ports import Field, Filter, LiveFlow, LogEntry, LogSearch, OpenReview, Refusal, Rendered, Search, Upload
+from segue.web.ports.executions import Rendered, Search
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.lists import Field, Filter
+from segue.web.ports.logs import LogEntry, LogSearch
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.reviews import OpenReview
+from segue.web.ports.starts import Upload
 from segue.web.shapes import length_of
 
 LINES: Final = 400

@@ -18,7 +18,9 @@ from segue.web.answers import Refused
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import Paging
-from segue.web.ports import Field, Filter, Page, Refusal, Search, StateCount, Wanted
+from segue.web.ports.executions import Search, StateCount
+from segue.web.ports.lists import Field, Filter, Page, Wanted
+from segue.web.ports.refusals import Refusal
 
 SIZE: Final = 25
 RANGES: Final = {

@@ -21,7 +21,8 @@ from segue.web.pages.git import EXCERPTS, head_of
 from segue.web.pages.graph import graphs_of
 from segue.web.pages.month import DAY, first_day, month_of
 from segue.web.pages.source import diff_lines, excerpts_of, lines_of_tasks, yaml_lines
-from segue.web.ports import LiveFlow, LiveTrigger
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.triggers import LiveTrigger
 
 LATEST = 15
 SHOWN = 100

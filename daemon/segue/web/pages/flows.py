@@ -14,7 +14,8 @@ from segue.web.context import Web
 from segue.web.finding import flows_meeting
 from segue.web.pages import render
 from segue.web.pages.paging import Paging
-from segue.web.ports import LiveFlow, RunMark
+from segue.web.ports.executions import RunMark
+from segue.web.ports.flows import LiveFlow
 
 RUNS: Final = 14
 SIZE: Final = 50

@@ -13,7 +13,7 @@ from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import page_of
 from segue.web.pages.source import excerpts_of
-from segue.web.ports import GitStatus
+from segue.web.ports.git import GitStatus
 
 SYNCS: Final = 12
 CHANGES: Final = 100

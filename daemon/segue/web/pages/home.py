@@ -14,7 +14,9 @@ from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.pages import render
 from segue.web.pages.stacks import LAYERS, Block, blocks_of, layered
-from segue.web.ports import Field, Filter, LiveTrigger, Search, Tally
+from segue.web.ports.executions import Search, Tally
+from segue.web.ports.lists import Field, Filter
+from segue.web.ports.triggers import LiveTrigger
 
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)

@@ -9,7 +9,8 @@ from msgspec import Struct
 from segue.engine.inputs import flattened
 from segue.model.input import Input
 from segue.web.dates import moment
-from segue.web.ports import CheckedInput, Refusal
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.starts import CheckedInput
 
 # What a browser offers for each type: kind of control, and an example of what to write.
 CONTROLS: Final = {

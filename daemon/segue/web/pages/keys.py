@@ -16,7 +16,8 @@ from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import Paging
-from segue.web.ports import KeyValue, Refusal
+from segue.web.ports.keys import KeyValue
+from segue.web.ports.refusals import Refusal
 
 SIZE: Final = 100
 KINDS: Final = (

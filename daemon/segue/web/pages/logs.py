@@ -15,7 +15,7 @@ from segue.web.context import Web
 from segue.web.dates import span
 from segue.web.pages import render
 from segue.web.pages.executions import RANGES
-from segue.web.ports import LogSearch, LookedBack
+from segue.web.ports.logs import LogSearch, LookedBack
 
 LINES: Final = 200
 _FIELDS: Final = ("q", "namespace", "flowId", "level", "timeRange", "startDate", "endDate")

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from segue.web.dates import iso
 from segue.web.pages.stacks import LEAST, Block, blocks_of, layered
-from segue.web.ports import FlowTally
+from segue.web.ports.executions import FlowTally
 
 DAY: Final = timedelta(days=1)
 DAYS: Final = 30

@@ -16,7 +16,7 @@ from segue.web.context import Web
 from segue.web.dates import iso
 from segue.web.pages import words
 from segue.web.pages.markdown import described, gist
-from segue.web.ports import TriggerKey
+from segue.web.ports.triggers import TriggerKey
 
 THEME_COOKIE: Final = "segue_theme"
 _THEMES: Final = frozenset({"light", "dark"})

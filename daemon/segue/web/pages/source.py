@@ -12,7 +12,7 @@ from segue.model.problem import Problem
 from segue.spec.document import Document, read_documents
 from segue.spec.finding import Path
 from segue.web.pages.words import clean
-from segue.web.ports import Sources
+from segue.web.ports.sources import Sources
 
 _EXPRESSION: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _TOKENS: Final = re.compile(

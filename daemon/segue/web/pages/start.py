@@ -15,7 +15,9 @@ from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.flows import key_of
 from segue.web.pages.input_form import CONTROLS, errors_of, fields_of, text_of, values_of
-from segue.web.ports import LiveFlow, Refusal, Start, Upload
+from segue.web.ports.flows import LiveFlow
+from segue.web.ports.refusals import Refusal
+from segue.web.ports.starts import Start, Upload
 
 
 async def form(web: Web, request: Request) -> Response:

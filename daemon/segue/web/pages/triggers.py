@@ -13,7 +13,7 @@ from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.paging import Paging
-from segue.web.ports import LiveTrigger, TriggerKey
+from segue.web.ports.triggers import LiveTrigger, TriggerKey
 
 SIZE = 50
 _FAR = datetime.max.replace(tzinfo=UTC)
