@@ -1,43 +1,29 @@
-"""Reading for pages and API: the `Reads`, `Sources` and `Files` of `web.ports`, answered from the store, the mirror
-and internal storage. Nothing here decides or writes; all of it is called from threads.
+"""Reading for pages and API: the `Reads` of `web.ports` answered from the store. Nothing here decides or writes; all of it
+is called from threads.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from msgspec.structs import replace
-
-from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
-from segue.git.history import changes_between, read_commit
-from segue.git.mirror import Mirror
-from segue.git.names import BadName
-from segue.git.namespace_files import NamespaceFiles
-from segue.git.runner import GitError
-from segue.model.execution import Execution, Kind, TaskRun
+from segue.model.execution import Execution, TaskRun
 from segue.model.names import ExecutionId
 from segue.model.order import LogLevel
-from segue.model.revision import Commit, FlowKey, Revision
+from segue.model.revision import FlowKey, Revision
 from segue.model.state import State
 from segue.runtime.clock import Clock
-from segue.runtime.worlds import TEXT_BYTES_MAX
-from segue.storage.address import AddressRefused
-from segue.storage.storage import FileMissing, Storage
+from segue.runtime.list_filters import filters_of, filters_of_log_search, log_filters_of
 from segue.store.reads import entries, executions, logs, metrics, revisions
 from segue.store.reads import search as searching
-from segue.store.reads.matching import Match, Op, equals, within
 from segue.store.reads.readers import Readers
 from segue.store.records import Entry, StoredLogLine
 from segue.store.records import Sync as StoredSync
 from segue.web.ports.executions import FlowTally, Order, RunMark, Search, StateCount, Tally
 from segue.web.ports.git import Sync
 from segue.web.ports.keys import KeyValue
-from segue.web.ports.lists import AnyOf, Field, Filter, Page, Wanted
+from segue.web.ports.lists import AnyOf, Field, Page, Wanted
 from segue.web.ports.logs import LogEntry, LogPage, LogSearch, LookedBack
 from segue.web.ports.metrics import MetricEntry, MetricSpan
-from segue.web.ports.sources import ChangedFile, FileEntry
-from segue.web.ports.storage import StoredFile
 
 _SORTS: Final = {
     Order.STARTED: searching.Sort.STARTED,
@@ -116,7 +102,7 @@ class StoreReads:
         return tuple(_flow_tally(at, ran) for at, ran in counted)
 
     def logs(self, search: LogSearch) -> tuple[LogEntry, ...]:
-        filters = _log_filters(search)
+        filters = filters_of_log_search(search)
         with self._readers.snapshot() as connection:
             if search.execution_id is not None and not search.newest and search.before is None:
                 lines: Iterable[StoredLogLine] = logs.of_execution(
@@ -139,7 +125,7 @@ class StoreReads:
 
     def look_back(self, search: LogSearch) -> LookedBack:
         with self._readers.snapshot() as connection:
-            found = logs.look_back(connection, _log_filters(search), limit=search.limit)
+            found = logs.look_back(connection, filters_of_log_search(search), limit=search.limit)
         return LookedBack(tuple(map(_log_entry, reversed(found.lines))), found.earlier, found.reached)
 
     def metrics(self, execution_id: str, limit: int | None = None) -> tuple[MetricEntry, ...]:
@@ -199,12 +185,12 @@ class StoreReads:
 
     def keys(self, namespace: str | None) -> tuple[KeyValue, ...]:
         with self._readers.snapshot() as connection:
-            return tuple(map(key_value, entries.of_namespace(connection, namespace, now=self._clock.now())))
+            return tuple(map(_key_value, entries.of_namespace(connection, namespace, now=self._clock.now())))
 
     def key(self, namespace: str, key: str) -> KeyValue | None:
         with self._readers.snapshot() as connection:
             found = entries.get(connection, namespace, key, now=self._clock.now())
-        return None if found is None else key_value(found)
+        return None if found is None else _key_value(found)
 
     def iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[Execution, ...]:
         with self._readers.snapshot() as connection:
@@ -217,277 +203,6 @@ class StoreReads:
     def unfinished_iterations(self, loop_run_id: str, *, after: int, limit: int) -> tuple[tuple[int, ExecutionId], ...]:
         with self._readers.snapshot() as connection:
             return executions.unfinished_iterations(connection, loop_run_id, after=after, limit=limit)
-
-
-class GitSources:
-    """The `Sources` of `web.ports` over the mirror."""
-
-    def __init__(self, mirror: Mirror, reader: BlobReader) -> None:
-        self._mirror = mirror
-        self._reader = reader
-        self._files = NamespaceFiles(mirror.git_dir, reader)
-
-    def text(self, revision: Revision) -> str | None:
-        try:
-            return self._reader.read(revision.blob, size_max=TEXT_BYTES_MAX).decode("utf-8-sig", "replace")
-        except (BlobMissing, BlobTooLarge):
-            return None
-
-    def text_at(self, path: str, commit_id: str) -> str | None:
-        try:
-            return self._reader.read_path(commit_id, path, size_max=TEXT_BYTES_MAX).decode("utf-8-sig", "replace")
-        except (BlobMissing, BlobTooLarge, BadName):
-            return None
-
-    def commit(self, commit_id: str) -> Commit | None:
-        try:
-            return read_commit(self._mirror.git_dir, commit_id)
-        except (GitError, BadName):
-            return None
-
-    def changes_between(self, older: str, newer: str) -> tuple[ChangedFile, ...] | None:
-        try:
-            found = changes_between(self._mirror.git_dir, older, newer)
-        except (GitError, BadName):
-            return None
-        return tuple(ChangedFile(each.path, each.status) for each in found)
-
-    def folder(self, namespace: str, path: str, commit_id: str) -> tuple[FileEntry, ...] | None:
-        within = path.strip("/")
-        prefix = f"{within}/" if within else ""
-        found: dict[str, FileEntry] = {}
-        for file in self.all_files(namespace, commit_id):
-            if file.name.startswith(prefix):
-                name, slash, _ = file.name[len(prefix) :].partition("/")
-                found[name] = FileEntry(name, bool(slash), 0 if slash else file.size)
-        if not found and prefix:
-            return None
-        return tuple(sorted(found.values(), key=lambda each: (not each.is_folder, each.name)))
-
-    def all_files(self, namespace: str, commit_id: str) -> tuple[FileEntry, ...]:
-        try:
-            files = self._files.files(commit_id, namespace)
-            sizes = self._files.sizes(files)
-        except (GitError, BadName):
-            return ()
-        return tuple(FileEntry(file.path, False, sizes.get(file.blob, 0)) for file in files)
-
-    def file(self, namespace: str, path: str, commit_id: str) -> bytes | None:
-        try:
-            return self._files.read(commit_id, namespace, path)
-        except (BlobMissing, BlobTooLarge, GitError, BadName):
-            return None
-
-
-class StoredFiles:
-    """The `Files` of `web.ports` over internal storage."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-
-    def open(self, uri: str) -> StoredFile | None:
-        try:
-            content = self._storage.open(uri)
-        except (FileMissing, AddressRefused):
-            return None
-        size = content.seek(0, os.SEEK_END)
-        content.seek(0)
-        return StoredFile(content, size)
-
-
-# Filters.
-
-
-def filters_of(wanted: Iterable[Wanted]) -> searching.Filters:
-    """The store's filters of what was asked for; which comparisons there can be says `web.filters`."""
-    wanted = tuple(wanted)
-    return replace(_all_of(searching.Filters, _filter, wanted), iterations=_iterations(wanted))
-
-
-def _iterations(wanted: Sequence[Wanted]) -> searching.Iterations:
-    """Who asks by kind, for certain executions or for what others started means iterations of loops as well; nobody else
-    sees them."""
-    named = tuple(_named(wanted))
-    if _NO_ITERATIONS in wanted:
-        return searching.Iterations.LEFT_OUT
-    kinds = {value for each in named if each.field is Field.KIND and each.op is Op.EQUALS for value in each.values}
-    if kinds == {Kind.LOOP.value} and all(each in wanted for each in named if each.field is Field.KIND):
-        return searching.Iterations.ALONE
-    is_meant = any(each.field in _NAMING_ITERATIONS and "MAIN" not in each.values for each in named)
-    return searching.Iterations.TOO if is_meant else searching.Iterations.LEFT_OUT
-
-
-def _named(wanted: Iterable[Wanted]) -> Iterator[Filter]:
-    for each in wanted:
-        if isinstance(each, AnyOf):
-            for alternative in each.alternatives:
-                yield from _named(alternative)
-        else:
-            yield each
-
-
-def log_filters_of(wanted: Iterable[Wanted]) -> logs.LogFilters:
-    return _all_of(logs.LogFilters, _log_filter, wanted)
-
-
-F = TypeVar("F")
-
-
-def _all_of(kind: Callable[..., F], read: Callable[[Filter], dict[str, Any]], wanted: Iterable[Wanted]) -> F:
-    parts: dict[str, Any] = {}
-    for each in wanted:
-        if isinstance(each, AnyOf):
-            alternatives = tuple(_all_of(kind, read, alternative) for alternative in each.alternatives)
-            _add(kind, parts, "any_of", (alternatives,))
-            continue
-        for name, value in read(each).items():
-            _add(kind, parts, name, value)
-    return kind(**parts)
-
-
-def _add(kind: Callable[..., F], parts: dict[str, Any], name: str, value: Any) -> None:
-    """Put one more filter to the others, all of which have to hold."""
-    if name not in parts:
-        parts[name] = value
-    elif name in _ALL_OF:
-        parts[name] += value
-    elif name.endswith(("_from", "since")):
-        parts[name] = max(parts[name], value)
-    elif name.endswith("before"):
-        parts[name] = min(parts[name], value)
-    else:  # a second one of what there can be one of: a choice with nothing else to choose
-        _add(kind, parts, "any_of", ((kind(**{name: value}),),))
-
-
-_ALL_OF: Final = frozenset(
-    {"namespaces", "flows", "states", "labels", "labels_absent", "labels_of", "columns", "any_of"}
-)
-
-
-def _filter(each: Filter) -> dict[str, Any]:
-    match, text = Match(each.op, each.values), each.values[0] if each.values else ""
-    match each.field:
-        case Field.Q:
-            return {"text": text or None}
-        case Field.NAMESPACE:
-            return {"namespaces": (match,)}
-        case Field.FLOW_ID:
-            return {"flows": (match,)}
-        case Field.STATE:
-            return {"states": (match,)}
-        case Field.LABELS:
-            return _labels(each)
-        case Field.START_DATE:
-            return _span(each, "started_from", "started_before")
-        case Field.END_DATE:
-            return _span(each, "ended_from", "ended_before")
-        case Field.CHILD:
-            return {"is_child": text == "CHILD"}
-        case Field.ID if each.op in {Op.EQUALS, Op.IN}:
-            return {"ids": each.values}
-        case field if each.op is Op.EQUALS and field in _DRIVING:
-            return {_DRIVING[field]: text}
-        case field:
-            return {"columns": ((_COLUMNS[field], match),)}
-
-
-_NO_ITERATIONS: Final = Filter(Field.KIND, Op.NOT_EQUALS, (Kind.LOOP.value,))
-_NAMING_ITERATIONS: Final = frozenset({Field.ID, Field.KIND, Field.CHILD, Field.TRIGGER_EXECUTION_ID})
-# Fields by which few executions may be found, and the columns of all that are compared row by row.
-_DRIVING: Final = {
-    Field.TRIGGER_ID: "trigger_id",
-    Field.TRIGGER_EXECUTION_ID: "trigger_execution_id",
-    Field.PARENT_ID: "parent_id",
-}
-_COLUMNS: Final = {
-    Field.ID: searching.Column.ID,
-    Field.TRIGGER_ID: searching.Column.TRIGGER_ID,
-    Field.TRIGGER_EXECUTION_ID: searching.Column.TRIGGER_EXECUTION_ID,
-    Field.PARENT_ID: searching.Column.PARENT_ID,
-    Field.KIND: searching.Column.KIND,
-    Field.FLOW_REVISION: searching.Column.REVISION,
-}
-
-
-def _labels(each: Filter) -> dict[str, Any]:
-    pairs = tuple((key, value) for key, _, value in (pair.partition(":") for pair in each.values))
-    match each.op:
-        case Op.EQUALS:
-            return {"labels": pairs}
-        case Op.NOT_EQUALS | Op.NOT_IN:
-            return {"labels_absent": pairs}
-        case Op.IN:
-            return {"labels_of": (tuple((key, equals(value)) for key, value in pairs),)}
-        case op:
-            return {"labels_of": (tuple((key, Match(op, (value,))) for key, value in pairs),)}
-
-
-def _log_filter(each: Filter) -> dict[str, Any]:
-    match, text = Match(each.op, each.values), each.values[0] if each.values else ""
-    match each.field:
-        case Field.Q:
-            return {"text": text or None}
-        case Field.NAMESPACE:
-            return {"namespaces": (match,)}
-        case Field.FLOW_ID:
-            return {"flows": (match,)}
-        case Field.START_DATE | Field.END_DATE:
-            return _span(each, "since", "before")
-        case Field.LEVEL if each.op is Op.GREATER_THAN_OR_EQUAL_TO:
-            return {"level_min": LogLevel(text)}
-        case Field.EXECUTION_ID if each.op is Op.EQUALS:
-            return {"execution_id": text}
-        case Field.ATTEMPT:  # callers count from 0
-            numbers = tuple(str(int(value) + 1) for value in each.values)
-            return {"columns": ((logs.Column.ATTEMPT, Match(each.op, numbers)),)}
-        case field:
-            return {"columns": ((_LOG_COLUMNS[field], match),)}
-
-
-_LOG_COLUMNS: Final = {
-    Field.LEVEL: logs.Column.LEVEL,
-    Field.EXECUTION_ID: logs.Column.EXECUTION_ID,
-    Field.TRIGGER_ID: logs.Column.TRIGGER_ID,
-    Field.TASK_ID: logs.Column.TASK_ID,
-    Field.TASK_RUN_ID: logs.Column.TASK_RUN_ID,
-}
-
-
-def _span(each: Filter, first: str, end: str) -> dict[str, Any]:
-    """Stored times are whole microseconds, so "after" is "from one microsecond later"."""
-    at, tick = datetime.fromisoformat(each.values[0]), timedelta(microseconds=1)
-    match each.op:
-        case Op.GREATER_THAN_OR_EQUAL_TO:
-            return {first: at}
-        case Op.GREATER_THAN:
-            return {first: at + tick}
-        case Op.LESS_THAN:
-            return {end: at}
-        case Op.LESS_THAN_OR_EQUAL_TO:
-            return {end: at + tick}
-        case _:
-            return {first: at, end: at + tick}
-
-
-def _log_filters(search: LogSearch) -> logs.LogFilters:
-    return logs.LogFilters(
-        execution_id=search.execution_id,
-        after_id=search.after,
-        before_id=search.before,
-        level_min=search.min_level,
-        task_id=search.task_id,
-        task_run_id=search.task_run_id,
-        attempt=search.attempt,
-        trigger_id=search.trigger_id,
-        namespaces=(within(search.namespace),) if search.namespace else (),
-        flows=(equals(search.flow_id),) if search.flow_id else (),
-        text=search.text or None,
-        since=search.since,
-        before=search.until,
-    )
-
-
-# Values.
 
 
 def _flow_tally(at: datetime, ran: Mapping[State, executions.Ran]) -> FlowTally:
@@ -529,7 +244,7 @@ def _sync(stored: StoredSync) -> Sync:
     )
 
 
-def key_value(entry: Entry) -> KeyValue:
+def _key_value(entry: Entry) -> KeyValue:
     return KeyValue(
         namespace=entry.namespace,
         key=entry.key,

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp
 
 from segue.git.blobs import BlobReader
 from segue.runtime.lifecycle import Segue
-from segue.runtime.reading import GitSources, StoredFiles
 from segue.runtime.settings import Settings
+from segue.runtime.sources import GitSources, StoredFiles
 from segue.web.app import create_app
 from segue.web.context import Ports
 from segue.web.settings import Credentials, WebSettings
