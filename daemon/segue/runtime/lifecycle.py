@@ -20,7 +20,9 @@ from segue.git.history import is_ancestor
 from segue.git.namespace_files import NamespaceFiles
 from segue.model.revision import FlowKey, Revision
 from segue.runtime.acts import Acts
+from segue.runtime.admission import Admission
 from segue.runtime.around import Around
+from segue.runtime.asked_acts import AskedActs
 from segue.runtime.children import Children
 from segue.runtime.clock import Clock, Dice, SystemClock
 from segue.runtime.commit_tests import CommitTests
@@ -29,6 +31,7 @@ from segue.runtime.deadlines import Deadlines
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch
+from segue.runtime.evaluation import Evaluation
 from segue.runtime.file_triggers import FileTriggers
 from segue.runtime.flow_triggers import FlowTriggers
 from segue.runtime.foundation import Foundation
@@ -36,6 +39,8 @@ from segue.runtime.git_sync import TESTS, GitSync, SyncRules
 from segue.runtime.keeper import Keeper
 from segue.runtime.keys import Keys
 from segue.runtime.live import LiveExecutions
+from segue.runtime.live_triggers import LiveTriggers
+from segue.runtime.lookups import Lookups
 from segue.runtime.loop import Loop
 from segue.runtime.measures import Measures
 from segue.runtime.polling import Poller
@@ -199,6 +204,7 @@ class Segue:
         ):
             self.decisions.on_move(hook)
         self.reads = StoreReads(foundation.readers, self.clock)
+        lookups = Lookups(self.executions, self.loop, self.reads.execution)
         around = Around(self.executions, self.revisions, self.reads.execution)
         acts = Acts(self.revisions, self.decisions, around, dice)
         self.children = Children(
@@ -240,23 +246,34 @@ class Segue:
         self.pool = Pool(self._pool_settings(environment, secrets), self.dispatch.report)
         keys = Keys(self.reads, self.loop)
         purges = Purges(foundation.readers, self.executions, self.loop, self.clock, foundation.storage)
+        admission = Admission(self.loop, self.measures)
         self.daemon = RunningDaemon(
             Parts(
                 clock=self.clock,
-                dice=dice,
-                loop=self.loop,
+                admission=admission,
+                lookups=lookups,
+                executions=self.executions,
                 revisions=self.revisions,
-                decisions=self.decisions,
-                dispatch=self.dispatch,
                 starts=starts,
-                acts=acts,
-                around=around,
+                acts=AskedActs(
+                    admission,
+                    lookups,
+                    self.reads,
+                    self.revisions,
+                    self.decisions,
+                    acts,
+                    starts,
+                    foundation.storage,
+                    self.clock,
+                    dice,
+                ),
+                evaluation=Evaluation(
+                    self.executions, lookups, self.revisions, around, self.dispatch, self.clock, dice
+                ),
                 webhooks=webhooks,
-                scheduler=self.scheduler,
+                triggers=LiveTriggers(self.revisions, self.trigger_states, self.scheduler),
                 trigger_states=self.trigger_states,
                 sync=self.sync,
-                storage=foundation.storage,
-                reads=self.reads,
                 keys=keys,
                 measures=self.measures,
                 surroundings=self.surroundings,

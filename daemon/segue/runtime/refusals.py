@@ -107,6 +107,10 @@ def unknown_breakpoints(deployed: Deployed, breakpoints: Iterable[Breakpoint]) -
     return Refusal(422, f"No breakpoint at {named}: expected a task of {deployed.key}: {', '.join(sorted(known))}")
 
 
+def no_execution(execution_id: str) -> Refusal:
+    return Refusal(404, f"Execution '{execution_id}' not found")
+
+
 def _refused(live: Live, sentence: str, status: int = 409) -> Refusal:
     return Refusal(status, f"Execution {live.execution.id} is in state {live.execution.state}: {sentence}")
 
