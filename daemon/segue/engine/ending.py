@@ -1,13 +1,14 @@
 """Ending: how a task run, and the flow, come to their end."""
 
-from typing import Final
+from typing import Any, Final
 
 from segue.engine import asking
-from segue.engine.asking import Pending
-from segue.engine.flow_outputs import outputs_of
+from segue.engine.asking import Answer, Pending
+from segue.engine.flow_outputs import outputs_of, outputs_questions
 from segue.engine.flowables.steering import Question
 from segue.engine.notes import LEAVES, OUTCOME, VERDICT
 from segue.engine.outcome import allowed_end, is_blocking, worse
+from segue.engine.plan import OUTPUTS
 from segue.engine.rerun import rerun_at
 from segue.engine.scene import Scene
 from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, ProgressMade, RerunOrdered, TaskRunMoved
@@ -63,23 +64,41 @@ def end_node(scene: Scene, worst: State) -> tuple[Change, ...]:
 
 
 def end_flow(scene: Scene, worst: State) -> tuple[Change, ...]:
-    """The execution ends. Outputs that do not render make a good end a FAILED one."""
+    """The execution ends. Outputs that do not render make a good end a FAILED one, unless they may be missing."""
     wanted = scene.execution.progress.notes.get(EXIT)
     state = State(wanted) if wanted and worst is not State.KILLED else worst
     if state is State.FAILED and not wanted:
         return _failed(scene)
     if not scene.plan.flow.outputs or state not in _WITH_OUTPUTS:
         return (ExecutionMoved(at=scene.at, state=state),)
-    answer = asking.ask(scene, outputs_question(scene))
-    if isinstance(answer, Pending):
-        return answer.changes
-    values = answer if isinstance(answer, Failure) else outputs_of(scene.plan.flow.outputs, answer.value)
+    rendered: dict[str, Any] = {}
+    told: list[Change] = []
+    for question in outputs_questions(scene.plan.flow.outputs):
+        answer = asking.ask(scene, question)
+        match answer:
+            case Pending():
+                return answer.changes
+            case Failure() if question.purpose == OUTPUTS:
+                return _without_outputs(scene, answer)
+            case Failure():
+                told.append(Logged(at=scene.at, level="WARN", message=_missing(question, answer)))
+            case Answer():
+                rendered |= answer.value
+    values = outputs_of(scene.plan.flow.outputs, rendered)
     if isinstance(values, Failure):
-        return (
-            Logged(at=scene.at, level="ERROR", message=f"Failed to render the flow's outputs: {values.message}"),
-            ExecutionMoved(at=scene.at, state=State.FAILED),
-        )
-    return (OutputsSet(id=None, outputs=values), ExecutionMoved(at=scene.at, state=state))
+        return _without_outputs(scene, values)
+    return (*told, OutputsSet(id=None, outputs=values), ExecutionMoved(at=scene.at, state=state))
+
+
+def _without_outputs(scene: Scene, failure: Failure) -> tuple[Change, ...]:
+    return (
+        Logged(at=scene.at, level="ERROR", message=f"Failed to render the flow's outputs: {failure.message}"),
+        ExecutionMoved(at=scene.at, state=State.FAILED),
+    )
+
+
+def _missing(question: Question, failure: Failure) -> str:
+    return f"The output `{next(iter(question.template))}`, which may be missing, is: {failure.message}"
 
 
 def _failed(scene: Scene) -> tuple[Change, ...]:
@@ -87,7 +106,3 @@ def _failed(scene: Scene) -> tuple[Change, ...]:
     if due is None:
         return (ExecutionMoved(at=scene.at, state=State.FAILED),)
     return (ExecutionMoved(at=scene.at, state=State.RETRIED), RerunOrdered(due=due))
-
-
-def outputs_question(flow: Scene) -> Question:
-    return Question("outputs", {output.id: output.value for output in flow.plan.flow.outputs}, typed=True)

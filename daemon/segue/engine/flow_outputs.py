@@ -1,18 +1,28 @@
-"""The flow's outputs: rendered values, made into what their types say."""
+"""The flow's outputs: what has to be asked for them, and the answers made into what their types say.
 
-from collections.abc import Mapping
+An output that may be missing (`required: false`) is null where it does not render; any other failure is the execution's.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from segue.engine.flowables.steering import Question
+from segue.engine.plan import outputs_purpose
 from segue.engine.typed import BadValue, read_typed
 from segue.model.encrypted import is_encrypted
 from segue.model.execution import Failure
-from segue.model.flow import Output
+from segue.model.output import Output
 
 
-def outputs_of(declared: tuple[Output, ...], rendered: Any) -> dict[str, Any] | Failure:
+def outputs_questions(declared: Iterable[Output]) -> tuple[Question, ...]:
+    templates: dict[str, dict[str, Any]] = {}
+    for output in declared:
+        templates.setdefault(outputs_purpose(output), {})[output.id] = output.value
+    return tuple(Question(purpose, template, typed=True) for purpose, template in templates.items())
+
+
+def outputs_of(declared: Iterable[Output], rendered: Mapping[str, Any]) -> dict[str, Any] | Failure:
     """The outputs by id, or why one of them is not what its type says."""
-    if not isinstance(rendered, Mapping):
-        return Failure(message="The outputs are no map", kind="expression")
     outputs = {}
     for output in declared:
         try:
@@ -24,4 +34,8 @@ def outputs_of(declared: tuple[Output, ...], rendered: Any) -> dict[str, Any] | 
 
 def _typed(output: Output, value: Any) -> Any:
     """What a worker encrypted stays so, whatever its type: the type was read off its text there, or its text held a secret."""
-    return value if value is None or is_encrypted(value) else read_typed(output.type, value)
+    if value is None and output.required:
+        raise BadValue("the value is null, and the output is required (`required: false` lets it be missing)")
+    if value is None or is_encrypted(value):
+        return value
+    return read_typed(output.type, value, item_type=output.item_type)

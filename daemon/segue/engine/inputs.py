@@ -18,7 +18,7 @@ from segue.expression.errors import ExpressionError
 from segue.expression.evaluation import Scope
 from segue.expression.template import render_value
 from segue.model.encrypted import is_encrypted
-from segue.model.flow import Input, Output
+from segue.model.flow import Input
 from segue.model.names import ExecutionId
 
 DEFAULT_EXTENSION: Final = ".upl"
@@ -283,7 +283,7 @@ def _choices(rendered: Any) -> tuple[str, ...]:
     if isinstance(rendered, list | tuple):
         return tuple(java_text(value) for value in rendered)
     try:
-        return tuple(java_text(value) for value in read_typed("ARRAY", rendered))
+        return tuple(java_text(value) for value in read_typed("ARRAY", rendered, item_type="STRING"))
     except BadValue as error:
         raise BadValue(
             f"Invalid expression result. Expected a list of strings, but received {java_text(rendered)}"
@@ -314,31 +314,3 @@ def extension_of(inputs: Sequence[Input], input_id: str) -> str:
     """The file extension that a FILE input of 1.x declares."""
     found = next((each for each in inputs if each.id == input_id), None)
     return str(found.options.get("extension") or DEFAULT_EXTENSION) if found else DEFAULT_EXTENSION
-
-
-class TypedOutputs(Struct, frozen=True, kw_only=True):
-    """Outputs of a flow as their types, by id; a flow that has `errors` fails."""
-
-    values: Mapping[str, Any]
-    errors: tuple[str, ...]
-
-
-def typed_outputs(outputs: Sequence[Output], rendered: Mapping[str, Any]) -> TypedOutputs:
-    """The rendered values of a flow's outputs, read as their types."""
-    values: dict[str, Any] = {}
-    errors: list[str] = []
-    for output in outputs:
-        value = rendered.get(output.id)
-        try:
-            values[output.id] = _typed_output(output, value)
-        except BadValue as error:
-            errors.append(f"{output.id}: Invalid output for `{output.id}`, {error}, but received `{java_text(value)}`")
-    return TypedOutputs(values=values, errors=tuple(errors))
-
-
-def _typed_output(output: Output, value: Any) -> Any:
-    if value is None:
-        if output.required:
-            raise BadValue("missing required output")
-        return None
-    return read_typed(output.type, value)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from segue.engine import fixtures, iterations, narrowing
 from segue.engine.asking import awaited
 from segue.engine.calls import call_question
-from segue.engine.ending import outputs_question
+from segue.engine.flow_outputs import outputs_questions
 from segue.engine.flowables import approval, loop, working_directory
 from segue.engine.flowables.steering import Question
 from segue.engine.flowables.table import steering_of
@@ -78,7 +78,7 @@ def evaluation_for(plan: Plan, execution: Execution, ordered: EvaluationOrdered)
         purpose=ordered.purpose,
         template=ordered.template,
         typed=ordered.typed,
-        secret_outputs=_secret_outputs(plan) if ordered.purpose == "outputs" else (),
+        secret_outputs=_secret_outputs(plan) if scene.node.task is None else (),
     )
     return _errand(scene, order) if order.is_errand else order
 
@@ -121,7 +121,8 @@ def open_evaluations(plan: Plan, execution: Execution) -> Iterator[EvaluationOrd
 def _question(scene: Scene, purpose: str) -> Question | None:
     task = scene.node.task
     if task is None:
-        return outputs_question(scene)
+        questions = outputs_questions(scene.plan.flow.outputs)
+        return next((each for each in questions if each.purpose == purpose), None)
     if loop.is_loop(scene.node) and (asked := iterations.question_of(scene, purpose)) is not None:
         return asked
     match purpose:

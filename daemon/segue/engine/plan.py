@@ -15,6 +15,7 @@ from segue.engine.templates import EVERYTHING, Needs, needs_of
 from segue.engine.templates import is_pure as _is_pure
 from segue.model.flow import Flow
 from segue.model.order import ERRANDS, LOOP_ERRANDS
+from segue.model.output import Output
 from segue.model.task import (
     Approval,
     Decision,
@@ -34,6 +35,7 @@ from segue.model.task import (
     branches,
 )
 
+OUTPUTS: Final = "outputs"
 ERRORS: Final = "errors"
 FINALLY: Final = "finally"
 AFTER_EXECUTION: Final = "afterExecution"
@@ -89,7 +91,7 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
             depth=0,
             retry=flow.retry,
             needs=needs_of([*outputs, *(each.assertion for each in flow.sla if each.assertion)]),
-            elsewhere=frozenset() if is_here else frozenset({"outputs"}),
+            elsewhere=frozenset() if is_here else frozenset(map(outputs_purpose, flow.outputs)),
         )
         nodes: dict[str, Node] = {}
         lists = (
@@ -106,6 +108,12 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
                 inner = cls.of(iteration_flow(flow, node, node.task.body), surroundings)
                 loops.update({node.id: inner, **inner.loops})
         return cls(flow=flow, root=root, nodes=nodes, loops=loops, surroundings=surroundings)
+
+
+def outputs_purpose(output: Output) -> str:
+    """What the question for an output is named by: those that have to be there are one question, one that may be missing
+    is its own, since it may fail alone."""
+    return OUTPUTS if output.required else f"{OUTPUTS}.{output.id}"
 
 
 def iteration_flow(flow: Flow, node: Node, body: Loop) -> Flow:

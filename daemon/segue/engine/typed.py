@@ -88,7 +88,9 @@ def read_typed(type_: str, value: Any, *, item_type: str | None = None) -> Any:
     reader = _READERS.get(type_)
     if reader is not None:
         return reader(value)
-    if type_ in {"ARRAY", "MULTISELECT"}:
+    if type_ == "ARRAY":
+        return _read_list(type_, value, item_type)
+    if type_ == "MULTISELECT":
         return _read_list(type_, value, item_type or "STRING")
     raise BadValue(f"there is no type `{type_}`")
 
@@ -219,14 +221,15 @@ def _read_secret(value: Any) -> Secret | dict[str, str]:
     return value if isinstance(value, Secret) or is_encrypted(value) else Secret(_read_text("SECRET", value))
 
 
-def _read_list(type_: str, value: Any, item_type: str) -> list[Any]:
+def _read_list(type_: str, value: Any, item_type: str | None) -> list[Any]:
+    """Its elements as the type of items; where none is named, as they are."""
     try:
         elements = json.loads(value, parse_constant=_no_constant) if isinstance(value, str) else value
     except (ValueError, RecursionError) as error:
         raise BadValue(f"Expected `{type_}` but received `{value}` with errors: {error}") from error
     if not isinstance(elements, list | tuple):
         raise _expected(type_, value)
-    return [_read_element(item_type, element) for element in elements]
+    return list(elements) if item_type is None else [_read_element(item_type, element) for element in elements]
 
 
 def _read_element(item_type: str, element: Any) -> Any:

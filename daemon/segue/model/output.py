@@ -12,5 +12,6 @@ class Output(Struct, frozen=True, kw_only=True):
     type: str
     value: Any
     required: bool = True
+    item_type: str | None = None
     display_name: str = ""
     description: str = ""

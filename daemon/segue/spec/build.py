@@ -143,6 +143,7 @@ def _output_of(spec: OutputSpec) -> Output:
         type=OLD_TYPES.get(spec.type, spec.type),
         value=spec.value,
         required=spec.required,
+        item_type=OLD_TYPES.get(spec.item_type, spec.item_type) if spec.item_type is not None else None,
         display_name=spec.display_name or "",
         description=spec.description or "",
     )

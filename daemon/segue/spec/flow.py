@@ -67,7 +67,9 @@ class OutputSpec(Spec):
     description: Text | None = Field(default=None, description="For people.")
     display_name: Text | None = Field(default=None, description="Name to show to people.")
     required: bool = Field(default=True, description="A missing value is an error.")
-    item_type: Text | None = Field(default=None, description="Type of each element, for ARRAY.")
+    item_type: Annotated[Text, AfterValidator(_check_output_type), WithJsonSchema({"enum": [*TYPES]})] | None = Field(
+        default=None, description="Type of each element, for ARRAY: without it they are left as they are."
+    )
 
 
 class PluginDefaultSpec(Spec):

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segue.engine.inputs import Owner, Resolved, in_dependency_order, resolve, typed_outputs
+from segue.engine.inputs import Owner, Resolved, in_dependency_order, resolve
 from segue.engine.typed import Secret, UploadedFile
 from segue.expression.evaluation import Scope
 from segue.expression.outside import FrozenOutside
-from segue.model.flow import DependsOn, Input, Output
+from segue.model.flow import DependsOn, Input
 from segue.model.names import ExecutionId
 from segue.storage.address import parts_of
 
@@ -286,13 +286,3 @@ TYPES = [
 @given(st.sampled_from(TYPES), json_values)
 def test_nothing_that_is_given_ever_raises(type_: str, value: Any) -> None:
     resolved(an_input("x", type_, min=None, max=None), x=value)
-
-
-def test_typed_outputs_are_read_like_inputs() -> None:
-    outputs = [Output(id="n", type="INT", value=""), Output(id="o", type="DATE", value="", required=False)]
-    assert typed_outputs(outputs, {"n": "5"}).values == {"n": 5, "o": None}
-    found = typed_outputs(outputs, {"n": "five", "o": None})
-    assert found.errors == ("n: Invalid output for `n`, Expected `INT` but received `five`, but received `five`",)
-    assert typed_outputs(outputs, {}).errors == (
-        "n: Invalid output for `n`, missing required output, but received `null`",
-    )
