@@ -103,7 +103,7 @@ def test_thirty_days_are_bars_that_lead_to_the_executions_of_their_day(
     text = client.get(FLOW).text
     day = f"{NOW - timedelta(days=3):%Y-%m-%d}"
     (link,) = re.findall(rf'href="(/executions\?[^"]+)" aria-label="{day}: 1 runs, 1 failed', text)
-    assert "1–1 of 1 executions" in client.get(link.replace("&amp;", "&")).text
+    assert ">1 execution<" in client.get(link.replace("&amp;", "&")).text
 
 
 def test_a_month_has_a_bar_for_each_day_and_says_where_it_did_not_count_on() -> None:

@@ -89,7 +89,7 @@ def test_keys_are_searched_and_come_in_pages(client: TestClient, daemon: MemoryD
     for number in range(120):
         put(client, key=f"k{number}", value="1")
     assert "1–100 of 120 keys" in client.get(PAGE).text
-    assert "1–1 of 1 keys" in client.get(f"{PAGE}?q=k77").text
+    assert ">1 key<" in client.get(f"{PAGE}?q=k77").text
 
 
 def test_a_namespace_that_is_not_there_has_no_keys_and_gets_none(client: TestClient, daemon: MemoryDaemon) -> None:

@@ -12,7 +12,7 @@ from segue.model.flow import Flow, Input
 from segue.model.names import TaskRunId
 from segue.model.order import LogLevel
 from segue.model.problem import Problem
-from segue.model.revision import FlowKey
+from segue.model.revision import Commit, FlowKey
 from segue.model.state import State
 from segue.model.task import Call, Subflow, Switch, Task
 from segue.model.trigger import Trigger, Webhook
@@ -26,7 +26,7 @@ from segue.web.ports.sources import ChangedFile
 from segue.web.ports.starts import Start
 from starlette.testclient import TestClient
 
-from tests.support.web import HEAD, NOW, MemoryDaemon, app_of, log_task
+from tests.support.web import ADA, HEAD, NOW, OLD, MemoryDaemon, app_of, log_task
 from tests.support.web_samples import sample
 from tests.unit.web.conftest import KEY
 
@@ -363,7 +363,7 @@ def test_who_searches_for_an_id_is_led_to_its_execution(client: TestClient, daem
 def test_an_hour_of_the_day_leads_to_its_executions(client: TestClient, daemon: MemoryDaemon) -> None:
     daemon.add_execution(KEY, [(State.SUCCESS, 0)], started=NOW - timedelta(hours=3))
     (link,) = re.findall(r'href="(/executions\?startDate=[^"]+)"', client.get("/").text)
-    assert "1–1 of 1 executions" in client.get(link.replace("&amp;", "&")).text
+    assert ">1 execution<" in client.get(link.replace("&amp;", "&")).text
 
 
 # The start form.
@@ -455,6 +455,51 @@ def test_children_stand_below_their_parents(daemon: MemoryDaemon) -> None:
     rows = timeline(execution, execution.task_runs.values(), NOW).rows
     assert [(row.run.task_id, row.depth) for row in rows] == [("first", 0), ("child", 1), ("second", 0)]
     assert (rows[1].bars[0].x, rows[1].bars[0].width) == (50, 50)
+
+
+def test_what_took_turns_in_a_for_each_stands_value_by_value(client: TestClient, daemon: MemoryDaemon) -> None:
+    execution = daemon.add_execution(KEY, [(State.RUNNING, 0), (State.SUCCESS, 10)])
+    each = daemon.add_run(execution, "each", [(State.SUCCESS, 0)])
+    for task_id, iteration in (("get", 0), ("get", 1), ("put", 1), ("put", 0)):
+        value = f"value-{iteration}"
+        run = daemon.add_run(
+            execution, task_id, [(State.SUCCESS, 0)], parent_id=each.id, iteration=iteration, value=value
+        )
+        daemon.add_log(execution, "done", task_id=task_id, task_run_id=run.id)
+    rows = timeline(execution, execution.task_runs.values(), NOW).rows
+    assert [(row.run.task_id, row.run.iteration) for row in rows[1:]] == [
+        ("get", 0),
+        ("put", 0),
+        ("get", 1),
+        ("put", 1),
+    ]
+    for address in (f"/executions/{execution.id}", f"/executions/{execution.id}/lines"):
+        assert ">get <small>value-1</small></a>" in client.get(address).text
+
+
+def test_commits_of_one_second_stand_newest_first(client: TestClient, daemon: MemoryDaemon) -> None:
+    before = daemon.all_revisions[0]
+    for commit_id, parent in ((OLD, ()), (HEAD, (OLD,))):
+        daemon.commits[commit_id] = Commit(
+            commit_id=commit_id, parents=parent, author=ADA, authored_at=NOW, committed_at=NOW, message=commit_id
+        )
+    daemon.all_revisions = [replace(before, commit_id=each, committed_at=NOW) for each in (OLD, HEAD)]
+    text = client.get("/git").text.partition('id="changes"')[2]
+    assert text.index(f"<b>{HEAD}</b>") < text.index(f"<b>{OLD}</b>")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/executions/nope", "There is no execution nope."),
+        ("/git/changes", "Two commits are compared"),
+        ("/nowhere", "There is nothing at this address."),
+    ],
+)
+def test_what_is_not_there_is_told_in_a_sentence(client: TestClient, address: str, said: str) -> None:
+    answer = client.get(address, headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert said in answer.text
 
 
 @pytest.mark.parametrize(

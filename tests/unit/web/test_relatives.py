@@ -1,7 +1,7 @@
 """What an execution started, and what started it, on its page."""
 
 from segue.engine.flowables import loop
-from segue.model.execution import Execution, Item, Kind, LoopRun, Progress, TriggeredBy
+from segue.model.execution import Execution, Item, Kind, LoopRun, Moved, Progress, TriggeredBy
 from segue.model.state import State
 from segue.web.pages.execution import caller_of
 from starlette.testclient import TestClient
@@ -71,6 +71,26 @@ def test_iterations_stand_with_their_loop_and_not_among_what_was_called(
     assert "value &lt;1&gt;" in text
     assert f"kind=LOOP&amp;triggerExecutionId={around.id}&amp;triggerId=each" in text
     assert "Executions that it started" not in text
+
+
+def test_a_loop_that_failed_says_in_how_many_iterations_and_leads_to_them(
+    client: TestClient, daemon: MemoryDaemon
+) -> None:
+    around, _ = looping(daemon)
+    run = next(iter(around.task_runs.values()))
+    for history in (around.history, run.history):
+        history.append(Moved(State.FAILED, history[-1].at))
+    told = client.get(f"/executions/{around.id}").text.partition('id="cause"')[2].partition("</section>")[0]
+    assert "1 of 3 iterations failed" in told
+    assert f"triggerExecutionId={around.id}&amp;triggerId=each&amp;state=FAILED" in told
+
+
+def test_what_failed_in_an_execution_that_was_called_leads_there(client: TestClient, daemon: MemoryDaemon) -> None:
+    caller = daemon.add_execution(KEY, [(State.FAILED, 0)])
+    outputs = {"executionId": "called-1", "state": "FAILED"}
+    daemon.add_run(caller, "call", [(State.FAILED, 0)], progress=Progress(branch="tasks"), outputs=outputs)
+    told = client.get(f"/executions/{caller.id}").text.partition('id="cause"')[2].partition("</section>")[0]
+    assert 'href="/executions/called-1"' in told
 
 
 def test_an_iteration_says_what_it_is_for(client: TestClient, daemon: MemoryDaemon) -> None:

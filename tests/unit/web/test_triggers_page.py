@@ -43,6 +43,12 @@ def test_a_backfill_is_paused_goes_on_and_is_ended(client: TestClient, daemon: M
         assert offered in client.get("/triggers").text
 
 
+def test_a_webhook_leads_to_what_it_started(client: TestClient) -> None:
+    found = "/executions?namespace=company.team&amp;flowId=hello&amp;triggerId=hook"
+    for address in ("/triggers", "/flows/company.team/hello/triggers"):
+        assert f'<a href="{found}">executions</a>' in client.get(address).text
+
+
 def test_only_schedules_have_a_past(client: TestClient) -> None:
     text = client.get("/triggers").text
     assert f"{ACTS}/backfill" in text

@@ -17,6 +17,7 @@ from segue.engine.flowables.steering import Child, Opening, Question
 from segue.engine.plan import Node
 from segue.engine.scene import Scene
 from segue.model.execution import Failure, Item, TaskRun
+from segue.model.state import State
 from segue.model.task import Loop
 
 COUNT: Final = "count"
@@ -116,6 +117,12 @@ def how_far(run: TaskRun) -> tuple[int, int] | None:
     """Of the task run of a Loop how many iterations have ended, and how many values there are."""
     notes = run.progress.notes if run.progress is not None else {}
     return (sum(notes[ENDED].values()), notes[COUNT]) if IS_MAP in notes else None
+
+
+def how_many_failed(run: TaskRun) -> int:
+    """Of the task run of a Loop how many iterations have failed."""
+    notes = run.progress.notes if run.progress is not None else {}
+    return notes[ENDED].get(State.FAILED.value, 0) if IS_MAP in notes else 0
 
 
 def item_of(scene: Scene, number: int) -> Item:

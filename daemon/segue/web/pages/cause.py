@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from segue.engine.flowables.loop import how_far, how_many_failed
 from segue.model.execution import Execution, TaskRun
 from segue.model.order import LogLevel
 from segue.model.state import State
@@ -22,12 +23,14 @@ _GOOD: Final = (State.SUCCESS, State.WARNING)
 
 class Cause(Struct, frozen=True, kw_only=True):
     """`run` is the one that went wrong first; None if no task did (what the flow asks of its inputs or outputs). `lines`
-    are its last errors. `last_good` is the execution before this one that went well."""
+    are its last errors. `called` is the execution that it waited for, and that went wrong in its turn. `last_good` is the
+    execution before this one that went well."""
 
     run: TaskRun | None
     message: str
     lines: tuple[LogEntry, ...]
     others: int
+    called: str | None
     last_good: Execution | None
 
 
@@ -51,6 +54,7 @@ async def cause_of(web: Web, execution: Execution) -> Cause | None:
         message=message,
         lines=tuple(line for line in lines if line.message.strip() != message.strip()),
         others=max(len(wrong) - 1, 0),
+        called=None if run is None else _called_by(run),
         last_good=await _last_good(web, execution) if execution.state is State.FAILED else None,
     )
 
@@ -67,7 +71,17 @@ async def _wrong_runs(web: Web, execution: Execution) -> list[TaskRun]:
 
 def _message(run: TaskRun) -> str:
     failures = [attempt.failure.message for attempt in run.attempts if attempt.failure is not None]
-    return failures[-1] if failures else ""
+    return failures[-1] if failures else _of_iterations(run)
+
+
+def _of_iterations(run: TaskRun) -> str:
+    failed, far = how_many_failed(run), how_far(run)
+    return f"{failed} of {far[1]} iterations failed" if failed and far is not None else ""
+
+
+def _called_by(run: TaskRun) -> str | None:
+    called = (run.outputs or {}).get("executionId")
+    return called if isinstance(called, str) and run.progress is not None else None
 
 
 async def _last_good(web: Web, execution: Execution) -> Execution | None:

@@ -35,7 +35,7 @@ async def page(web: Web, request: Request) -> Response:
     older, newer = (request.query_params.get(name, "") for name in ("from", "to"))
     changed = await web.read(web.sources.changes_between, older, newer)
     if changed is None:
-        raise Refused(404, f"`{older}` and `{newer}` are not both commits of the mirror.")
+        raise Refused(404, _unknown(older, newer))
     return render.page(
         web,
         request,
@@ -46,6 +46,12 @@ async def page(web: Web, request: Request) -> Response:
         files=await web.read(_diffs, web, changed[:FILES], older, newer),
         left=len(changed[FILES:]),
     )
+
+
+def _unknown(older: str, newer: str) -> str:
+    if not older or not newer:
+        return "Two commits are compared, and the address names them: `/git/changes?from=...&to=...`."
+    return f"`{older}` and `{newer}` are not both commits that this daemon knows."
 
 
 def _commits(web: Web, ids: tuple[str, ...]) -> dict[str, Commit | None]:

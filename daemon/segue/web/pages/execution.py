@@ -204,6 +204,7 @@ async def show(
         iterations=iterations,
         paging=Paging.of(request, total=total, size=ROWS_MAX),
         entries=entries,
+        run_values=_values(_runs_of(entries, execution, runs)),
         earlier=entries[0].id if len(entries) == LINES else None,
         last_line=entries[-1].id if entries else 0,
         level=wanted.min_level,
@@ -244,6 +245,19 @@ async def _task_runs(web: Web, request: Request, execution: Execution) -> tuple[
         return len(execution.task_runs), list(islice(execution.task_runs.values(), offset, offset + ROWS_MAX))
     stored = await web.read(web.reads.task_runs, execution.id, offset=offset, limit=ROWS_MAX)
     return stored.total, list(stored.results)
+
+
+def _runs_of(entries: Iterable[LogEntry], execution: Execution, stored: Iterable[TaskRun]) -> Iterable[TaskRun]:
+    """Whose log lines they are: all of a live execution, else those among the `stored` ones that are at hand."""
+    if not execution.task_runs:
+        return stored
+    wanted = {entry.task_run_id for entry in entries if entry.task_run_id is not None}
+    return [execution.task_runs[each] for each in wanted if each in execution.task_runs]
+
+
+def _values(runs: Iterable[TaskRun]) -> dict[TaskRunId, str]:
+    """By task run: of those in a ForEach which value they are for."""
+    return {run.id: run.value for run in runs if run.value is not None}
 
 
 async def _revision(web: Web, execution: Execution) -> Revision | None:
@@ -303,7 +317,8 @@ async def lines(web: Web, request: Request) -> Response:
     after = asks.number(request.query_params, "after", 0, most=1 << 62)
     wanted = replace(_log_search(request, execution), after=after, newest=False)
     entries: tuple[LogEntry, ...] = await web.read(web.reads.logs, wanted)
-    return render.bare("lines.html", entries=entries)
+    stored = [] if execution.task_runs or not entries else (await _task_runs(web, request, execution))[1]
+    return render.bare("lines.html", entries=entries, run_values=_values(_runs_of(entries, execution, stored)))
 
 
 async def evaluate(web: Web, request: Request) -> Response:

@@ -19,5 +19,15 @@ _TITLES: Final = {
 }
 
 
+_MISSED: Final = "Not Found: "
+
+
 def page(status: int, message: str) -> Response:
-    return render.bare("failure.html", status, number=status, title=_TITLES.get(status, "Sorry"), message=message)
+    title = _TITLES.get(status, "Sorry")
+    return render.bare("failure.html", status, number=status, title=title, message=_sentence(message))
+
+
+def _sentence(message: str) -> str:
+    """What the API says of a thing that is missing, for people."""
+    missed = message.removeprefix(_MISSED)
+    return f"There is no {missed}." if missed != message and missed[:1].islower() else missed

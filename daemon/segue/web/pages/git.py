@@ -1,5 +1,6 @@
 """Git: what is live, what changed lately and by whom, and every problem with its place in the text."""
 
+from itertools import groupby
 from typing import Final
 
 from msgspec import Struct
@@ -52,7 +53,19 @@ def _changes(web: Web, revisions: tuple[Revision, ...]) -> list[Change]:
     by_commit: dict[str, list[Revision]] = {}
     for revision in revisions:
         by_commit.setdefault(revision.commit_id, []).append(revision)
-    return [Change(each, web.sources.commit(each), tuple(made)) for each, made in by_commit.items()]
+    return _children_first([Change(each, web.sources.commit(each), tuple(made)) for each, made in by_commit.items()])
+
+
+def _children_first(changes: list[Change]) -> list[Change]:
+    """Newest first also where the clock does not tell: a rebase makes many commits in one second."""
+    ordered = []
+    for _, alike in groupby(changes, key=lambda change: change.revisions[0].committed_at):
+        waiting = {change.commit_id: change for change in alike}
+        while waiting:
+            parents = {parent for change in waiting.values() if change.commit for parent in change.commit.parents}
+            newest = next((each for each in waiting if each not in parents), next(iter(waiting)))
+            ordered.append(waiting.pop(newest))
+    return ordered
 
 
 def head_of(status: GitStatus) -> str | None:

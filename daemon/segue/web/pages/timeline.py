@@ -67,7 +67,8 @@ def timeline(execution: Execution, runs: Iterable[TaskRun], now: datetime) -> Ti
 
 
 def _as_tree(runs: Sequence[TaskRun], by_id: Mapping[TaskRunId, TaskRun]) -> Iterable[TaskRun]:
-    """Children right below their parent; those whose parent is on another page stay where they are."""
+    """Children right below their parent, in a ForEach value by value, however they took turns; those whose parent is on
+    another page stay where they are."""
     children: dict[TaskRunId | None, list[TaskRun]] = {}
     for run in runs:
         children.setdefault(run.parent_id if run.parent_id in by_id else None, []).append(run)
@@ -75,7 +76,12 @@ def _as_tree(runs: Sequence[TaskRun], by_id: Mapping[TaskRunId, TaskRun]) -> Ite
     while stack:
         run = stack.pop()
         yield run
-        stack.extend(reversed(children.get(run.id, [])))
+        stack.extend(reversed(_by_iteration(children.get(run.id, []))))
+
+
+def _by_iteration(runs: Sequence[TaskRun]) -> Sequence[TaskRun]:
+    """What belongs to no iteration, as an error branch, comes behind them."""
+    return sorted(runs, key=lambda run: (run.iteration is None, run.iteration or 0))
 
 
 def _depth(run: TaskRun, by_id: Mapping[TaskRunId, TaskRun]) -> int:
