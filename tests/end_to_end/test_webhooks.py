@@ -1,6 +1,7 @@
 """Webhooks of the running daemon: what a call brings, and what it is answered."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -80,3 +81,18 @@ def test_the_status_may_depend_on_what_came_out(daemon: Daemon) -> None:
     assert called(daemon, "wrong-code").status_code == 500
     said = wait_until(lambda: daemon.trigger_logs("wrong-code", "hook"), what="why", seconds=10, seen=daemon.output)
     assert said[0].startswith("responseCode: ")
+
+
+def test_a_webhook_takes_no_more_calls_a_minute_than_it_is_given(tmp_path: Path) -> None:
+    files = {
+        f"flows/company.team/{name}.yaml": f"id: {name}\nnamespace: company.team\n{FLOWS['nothing']}"
+        for name in ("one", "two")
+    }
+    with running(tmp_path, files, environment={"SEGUE_WEBHOOK_RATE": "2"}) as daemon:
+        assert [called(daemon, "one").status_code for _ in range(3)] == [200, 200, 429]
+        refused = called(daemon, "one")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 30
+        assert "Too many calls" in refused.json()["message"]
+        assert called(daemon, "two").status_code == 200
+        assert daemon.http.post(f"{API}/executions/webhook/company.team/one/wrong").status_code == 404
+        assert len(daemon.executions("one")) == 2

@@ -242,6 +242,7 @@ class Segue:
             dice,
             self.surroundings,
             secrets,
+            settings.webhook_rate,
         )
         self.pool = Pool(self._pool_settings(environment, secrets), self.dispatch.report)
         keys = Keys(self.reads, self.loop)

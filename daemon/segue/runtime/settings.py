@@ -83,6 +83,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     git_username: str | None = None
     git_token: str | None = field(default=None, repr=False)
+    webhook_rate: int | None = None
     webhook_secret: str | None = field(default=None, repr=False)
     encryption_secret_key: str | None = field(default=None, repr=False)
     variables_globals: Mapping[str, Any] = field(default_factory=dict)
@@ -149,6 +150,8 @@ def _read(name: str, value: Any, origin: str) -> Any:
             return _number(name, value, origin, least=0, most=65535)
         case "workers_min" | "workers_max" | "upload_max":
             return _number(name, value, origin, least=1, most=1 << 50)
+        case "webhook_rate":
+            return _number(name, value, origin, least=1, most=1_000_000)
         case "poll_interval" | "kill_grace" | "tests_timeout":
             return _span(name, value, origin)
         case "worker_lost":

@@ -24,10 +24,11 @@ from segue.model.execution import Execution, TriggeredBy
 from segue.model.names import ExecutionId
 from segue.model.state import State
 from segue.model.trigger import Trigger, Webhook
-from segue.runtime.clock import Clock, Dice
+from segue.runtime.clock import Clock, Dice, monotonic
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.loop import Loop
+from segue.runtime.rates import Rates
 from segue.runtime.round import Round
 from segue.runtime.secrets import Secrets
 from segue.runtime.starts import Starts, Wanted
@@ -65,6 +66,7 @@ class Webhooks:
         dice: Dice,
         surroundings: Mapping[str, Any],
         secrets: Secrets,
+        rate: int | None,
     ) -> None:
         self._revisions = revisions
         self._states = states
@@ -77,6 +79,7 @@ class Webhooks:
         self._dice = dice
         self._surroundings = surroundings
         self._secrets = secrets
+        self._rates = Rates(rate) if rate is not None else None
 
     async def call(self, call: WebhookCall) -> WebhookFired | NotFired | Refusal:
         deployed = self._revisions.live.flows.get(call.flow)
@@ -86,6 +89,9 @@ class Webhooks:
         state = self._states.get(key_of(deployed, trigger.id))
         if state is not None and state.is_disabled:
             return _UNKNOWN
+        wait = self._rates.seconds_to_wait((call.flow, trigger.id), monotonic()) if self._rates else 0
+        if wait:
+            return Refusal(429, f"Too many calls of this webhook, try again in {wait} s", retry_after=wait)
         return await self._fire(deployed, trigger, call)
 
     def _trigger(self, deployed: Deployed, key: str) -> Trigger | None:

@@ -21,9 +21,11 @@ T = TypeVar("T")
 class Refused(Exception):
     """A request that is answered with a status and a sentence."""
 
-    def __init__(self, status: int, message: str, problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self, status: int, message: str, problems: tuple[Problem, ...] = (), retry_after: int | None = None
+    ) -> None:
         super().__init__(status, message)
-        self.status, self.message, self.problems = status, message, problems
+        self.status, self.message, self.problems, self.retry_after = status, message, problems, retry_after
 
     def __str__(self) -> str:
         return f"{self.status} {self.message}"
@@ -32,8 +34,12 @@ class Refused(Exception):
 def granted(answer: T | Refusal) -> T:
     """What was asked for; raises `Refused` where the daemon refused."""
     if isinstance(answer, Refusal):
-        raise Refused(answer.status, answer.message, answer.problems)
+        raise refused(answer)
     return answer
+
+
+def refused(refusal: Refusal) -> Refused:
+    return Refused(refusal.status, refusal.message, refusal.problems, refusal.retry_after)
 
 
 def found(value: T | None, what: str) -> T:

@@ -105,7 +105,10 @@ class _Guarded:
     def _error(self, request: Request, refusal: Refused) -> Response:
         if self._entry.is_page:
             return failure.page(refusal.status, refusal.message)
-        return answers.error(refusal.status, refusal.message, request.url.path, refusal.problems)
+        response = answers.error(refusal.status, refusal.message, request.url.path, refusal.problems)
+        if refusal.retry_after is not None:
+            response.headers["Retry-After"] = str(refusal.retry_after)
+        return response
 
 
 def _too_large(body_max: int) -> Refused:

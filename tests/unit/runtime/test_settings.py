@@ -36,6 +36,7 @@ def test_a_flag_that_was_not_given_hides_nothing(tmp_path: Path) -> None:
     [
         ("poll_interval", "45", timedelta(seconds=45)),
         ("poll_interval", "PT1M30S", timedelta(seconds=90)),
+        ("webhook_rate", "600", 600),
         ("kill_grace", "PT0.5S", timedelta(seconds=0.5)),
         ("worker_lost", "FAIL", WhenLost.FAIL),
         ("recover_missed_schedules", "last", RecoverMissed.LAST),
@@ -63,6 +64,7 @@ def test_a_text_is_read_as_the_type_of_its_setting(tmp_path: Path, name: str, te
     [
         ("port", "eighty", "a whole number from 0 to 65535"),
         ("port", "70000", "a whole number from 0 to 65535"),
+        ("webhook_rate", "0", "a whole number from 1 to 1000000"),
         ("blocked_networks", "10.0.0.0/99", "networks as 169.254.0.0/16, with commas between them"),
         ("poll_interval", "soon", "a duration: seconds, or ISO 8601 as PT30S"),
         ("poll_interval", "-1", "a duration: seconds, or ISO 8601 as PT30S"),

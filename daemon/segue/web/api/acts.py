@@ -30,7 +30,7 @@ from segue.web.actions import (
     SetTaskRunState,
     Unqueue,
 )
-from segue.web.answers import Refused, as_json, granted, to_json
+from segue.web.answers import Refused, as_json, granted, refused, to_json
 from segue.web.context import Endpoint, Web, flow_key
 from segue.web.ports.executions import Search
 from segue.web.ports.refusals import Refusal
@@ -101,7 +101,7 @@ async def webhook(web: Web, request: Request) -> Response:
         answer = await web.daemon.webhook(replace(call, body=_webhook_body(content), content=content))
     match answer:
         case Refusal():
-            raise Refused(answer.status, answer.message, answer.problems)
+            raise refused(answer)
         case NotFired():
             return Response(status_code=204)
         case WebhookFired():

@@ -7,8 +7,9 @@ from segue.model.problem import Problem
 
 class Refusal(Struct, frozen=True):
     """What was asked cannot be done: 404 there is no such thing, 409 not in this state, 422 not with these values,
-    503 not now (the disk is full, the daemon goes down)."""
+    429 not so often (`retry_after` seconds), 503 not now (the disk is full, the daemon goes down)."""
 
     status: int
     message: str
     problems: tuple[Problem, ...] = ()
+    retry_after: int | None = None
