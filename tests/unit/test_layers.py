@@ -42,12 +42,18 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
 BANNED_CLASS_ENDINGS = ("Manager", "Service", "Handler", "Helper", "Impl")
 
 
-def names(paths: list[Path]) -> list[str]:
-    return [str(path.relative_to(PACKAGE)) for path in paths]
+@pytest.fixture(scope="module")
+def trees() -> dict[str, ast.Module]:
+    """The source of each module, by its path in the package."""
+    return {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in MODULES}
 
 
 def rank_of(package: str) -> int:
     return next(rank for rank, members in enumerate(RANKS) if package in members)
+
+
+def package_of(module: str) -> str:
+    return module.partition("/")[0]
 
 
 def imports_of(tree: ast.AST) -> Iterator[str]:
@@ -61,56 +67,86 @@ def imports_of(tree: ast.AST) -> Iterator[str]:
                 yield from (f"segue.{alias.name}" for alias in node.names if not alias.name.startswith("__"))
 
 
-@pytest.mark.parametrize("module", MODULES, ids=names(MODULES))
-def test_imports_go_down_only(module: Path) -> None:
-    own = module.relative_to(PACKAGE).parts[0]
-    if own.endswith(".py"):
-        return
-    for imported in imports_of(ast.parse(module.read_text())):
-        parts = imported.split(".")
-        if parts[0] != "segue" or len(parts) == 1 or parts[1] == own:
-            continue
-        allowed = rank_of(parts[1]) < rank_of(own) or parts[1] in SIDEWAYS.get(own, set())
-        assert allowed, f"{own} may not import {imported}"
+def may_import(own: str, imported: str) -> bool:
+    first, _, rest = imported.partition(".")
+    other = rest.partition(".")[0]
+    if first != "segue" or other in {"", own}:
+        return True
+    return rank_of(other) < rank_of(own) or other in SIDEWAYS.get(own, set())
 
 
-@pytest.mark.parametrize("module", MODULES, ids=names(MODULES))
-def test_the_core_does_no_input_or_output_and_reads_no_clock(module: Path) -> None:
-    if module.relative_to(PACKAGE).parts[0] not in PURE:
-        return
-    tree = ast.parse(module.read_text())
-    touched = {imported.split(".")[0] for imported in imports_of(tree)} & BANNED_IN_PURE
-    assert not touched, f"imports {touched}"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCK_READS:
-            owner = ast.unparse(node.func.value)
-            assert owner.split(".")[-1] not in {"datetime", "date", "time"}, f"line {node.lineno} reads the clock"
+def test_imports_go_down_only(trees: dict[str, ast.Module]) -> None:
+    wrong = [
+        f"{module} imports {imported}"
+        for module, tree in trees.items()
+        if not package_of(module).endswith(".py")
+        for imported in imports_of(tree)
+        if not may_import(package_of(module), imported)
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("module", MODULES, ids=names(MODULES))
-def test_imports_stand_at_the_top_and_types_are_imported_for_real(module: Path) -> None:
-    tree = ast.parse(module.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner = [child for child in ast.walk(node) if isinstance(child, ast.Import | ast.ImportFrom)]
-            assert not inner, f"line {inner[0].lineno}: an import inside a function"
-        assert not (isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"), "a TYPE_CHECKING block"
+def test_the_core_does_no_input_or_output(trees: dict[str, ast.Module]) -> None:
+    wrong = [
+        f"{module} imports {imported}"
+        for module, tree in trees.items()
+        if package_of(module) in PURE
+        for imported in imports_of(tree)
+        if imported.partition(".")[0] in BANNED_IN_PURE
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("module", MODULES, ids=names(MODULES))
-def test_nothing_is_named_for_a_drawer_or_a_rank(module: Path) -> None:
-    assert module.stem not in BANNED_NAMES
-    assert not BANNED_NAMES & set(module.relative_to(PACKAGE).parts[:-1])
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.ClassDef):
-            assert not node.name.endswith(BANNED_CLASS_ENDINGS), f"line {node.lineno}: class {node.name}"
+def test_the_core_reads_no_clock(trees: dict[str, ast.Module]) -> None:
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, tree in trees.items()
+        if package_of(module) in PURE
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCK_READS
+        if ast.unparse(node.func.value).rpartition(".")[2] in {"datetime", "date", "time"}
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("module", MODULES, ids=names(MODULES))
-def test_every_module_opens_by_saying_what_lives_in_it(module: Path) -> None:
-    assert ast.get_docstring(ast.parse(module.read_text())), "no module docstring"
+def test_imports_stand_at_the_top(trees: dict[str, ast.Module]) -> None:
+    wrong = [
+        f"{module}:{inner.lineno}"
+        for module, tree in trees.items()
+        for node in tree.body
+        for function in ast.walk(node)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for statement in function.body
+        for inner in ast.walk(statement)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+    assert not wrong
+
+
+def test_types_are_imported_for_real(trees: dict[str, ast.Module]) -> None:
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"
+    ]
+    assert not wrong
+
+
+def test_nothing_is_named_for_a_drawer_or_a_rank(trees: dict[str, ast.Module]) -> None:
+    drawers = [module for module in trees if BANNED_NAMES & set(module.removesuffix(".py").split("/"))]
+    ranks = [
+        f"{module}:{node.lineno} class {node.name}"
+        for module, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name.endswith(BANNED_CLASS_ENDINGS)
+    ]
+    assert (drawers, ranks) == ([], [])
+
+
+def test_every_module_opens_by_saying_what_lives_in_it(trees: dict[str, ast.Module]) -> None:
+    assert not [module for module, tree in trees.items() if not ast.get_docstring(tree)]
 
 
 def test_no_module_knows_that_it_is_tested() -> None:
-    for module in MODULES:
-        assert "pytest" not in module.read_text(), module
+    assert not [module for module in MODULES if "pytest" in module.read_text()]
