@@ -19,6 +19,7 @@ from segue.web.context import Ports
 from segue.web.settings import Credentials, WebSettings
 
 _STOP_WEB_SECONDS: Final = 1
+_TICK_SECONDS: Final = 1.0  # the date that answers carry is so fresh
 
 
 class PortInUse(Exception):
@@ -71,7 +72,7 @@ async def serve(segue: Segue, listener: socket.socket, on_ready: Callable[[], No
         with contextlib.suppress(asyncio.CancelledError):
             await starting
         segue.bells.close()
-        server.should_exit = True
+        server.leave()
         await asyncio.gather(web, segue.stop())
 
 
@@ -96,8 +97,26 @@ def _web_settings(settings: Settings) -> WebSettings:
     )
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
-    server = uvicorn.Server(
+class _Server(uvicorn.Server):
+    """Looks about every second rather than ten times in one, for a daemon at rest should sleep; told to leave it does at
+    once."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), _TICK_SECONDS)
+
+    def leave(self) -> None:
+        self.should_exit = True
+        self._told.set()
+
+
+def _server(app: ASGIApp) -> _Server:
+    server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
