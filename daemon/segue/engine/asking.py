@@ -18,6 +18,8 @@ from segue.model.change import Change, EvaluationOrdered, ProgressMade
 from segue.model.event import Evaluated
 from segue.model.execution import Failure
 
+Notes = Mapping[str, Any]
+
 AWAITS: Final = "awaits"
 ANSWERS: Final = "answers"
 
@@ -40,13 +42,18 @@ def ask(scene: Scene, question: Question) -> Answer | Failure | Pending:
     return _evaluated(scene, question, scope_of(scene))
 
 
-def ask_with(scene: Scene, question: Question, variables: Mapping[str, Any]) -> Answer | Failure | Pending:
-    """The same of a template that is not the flow's own, so that its plan knows nothing of it."""
+def ask_with(
+    scene: Scene, question: Question, variables: Mapping[str, Any], *, notes: Notes | None = None
+) -> Answer | Failure | Pending:
+    """The same of a template that is not the flow's own, so that its plan knows nothing of it, or that sees more than
+    the task run does. `notes` are those that the run is about to have, if they are not its present ones."""
     is_pure = templates.is_pure(question.template)
-    return _evaluated(scene, question, variables) if is_pure else _from_worker(scene, question)
+    return _evaluated(scene, question, variables, notes) if is_pure else _from_worker(scene, question, notes)
 
 
-def _evaluated(scene: Scene, question: Question, variables: Mapping[str, Any]) -> Answer | Failure | Pending:
+def _evaluated(
+    scene: Scene, question: Question, variables: Mapping[str, Any], notes: Notes | None = None
+) -> Answer | Failure | Pending:
     value = templates.evaluate(
         question.template,
         variables,
@@ -56,7 +63,7 @@ def _evaluated(scene: Scene, question: Question, variables: Mapping[str, Any]) -
     )
     if not isinstance(value, Failure):
         return Answer(value)
-    return _from_worker(scene, question) if value.kind == templates.ENCRYPTED else value
+    return _from_worker(scene, question, notes) if value.kind == templates.ENCRYPTED else value
 
 
 def _holds_template(value: Any) -> bool:
@@ -71,8 +78,8 @@ def _holds_template(value: Any) -> bool:
             return False
 
 
-def _from_worker(scene: Scene, question: Question) -> Answer | Failure | Pending:
-    notes = scene.progress.notes
+def _from_worker(scene: Scene, question: Question, notes: Notes | None = None) -> Answer | Failure | Pending:
+    notes = scene.progress.notes if notes is None else notes
     answer = notes.get(ANSWERS, {}).get(question.purpose)
     if answer is not None:
         return Failure(message=answer["failure"], kind="expression") if "failure" in answer else Answer(answer["value"])
@@ -101,6 +108,12 @@ def answered(scene: Scene, event: Evaluated) -> tuple[Change, ...]:
 def _with_answer(notes: Mapping[str, Any], purpose: str, said: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in notes.items() if key != AWAITS}
     return {**kept, ANSWERS: {**notes.get(ANSWERS, {}), purpose: dict(said)}}
+
+
+def without_answer(notes: Notes, purpose: str) -> dict[str, Any]:
+    """The notes once this answer has been used, and others have not."""
+    kept = {key: value for key, value in notes.get(ANSWERS, {}).items() if key != purpose}
+    return {**{key: value for key, value in notes.items() if key != ANSWERS}, **({ANSWERS: kept} if kept else {})}
 
 
 def without_answers(notes: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,14 @@ It is one attempt with many children, some at a time. Its notes say which of the
 and which failed, so that a restart can set those going again. News of a child costs the same however many there are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from segue.engine import attempts, templates
+from segue.engine import asking, attempts, templates
+from segue.engine.asking import Pending
 from segue.engine.calls import CHILD, wanted_of
 from segue.engine.ending import fail
+from segue.engine.flowables.steering import Question
 from segue.engine.outcome import worse
 from segue.engine.scene import Scene
 from segue.engine.scope import scope_of
@@ -19,6 +21,7 @@ from segue.model.change import (
     Change,
     ChildKillOrdered,
     ChildOrdered,
+    EvaluationOrdered,
     OutputsSet,
     ProgressMade,
     TaskRunMoved,
@@ -27,7 +30,7 @@ from segue.model.event import ChildEnded, ChildRefused, ChildStarted
 from segue.model.execution import Failure, TaskRun
 from segue.model.names import ExecutionId
 from segue.model.state import State
-from segue.model.task import EachItem, RestartBehavior
+from segue.model.task import Call, EachItem, RestartBehavior
 
 Changes = tuple[Change, ...]
 
@@ -36,6 +39,8 @@ _NEXT: Final = "next_batch"
 _OPEN: Final = "open"  # number of the batch -> its execution, None until that is there
 _ENDED: Final = "ended"  # state -> how many
 _FAILED: Final = "failed"  # number of the batch -> its execution
+_ASKED: Final = "asked"  # number of the batch that a worker is asked for
+_BATCH: Final = "batch."
 _AGAIN: Final = "again"  # those of the failed ones that are still to be set going again
 
 
@@ -64,8 +69,6 @@ def _uris(scene: Scene) -> list[str]:
 def begun(scene: Scene) -> Changes:
     """The first batches; without any it has done its work."""
     run, uris = _run(scene), _uris(scene)
-    if not templates.is_pure(_body(scene).call.template):
-        return fail(scene, Failure(message="What a ForEachItem gives its flow may not ask the world outside"))
     number = len(run.attempts) + 1
     opened: Changes = (
         AttemptOpened(at=scene.at, id=run.id, number=number, queued=False),
@@ -79,7 +82,7 @@ def begun(scene: Scene) -> Changes:
 
 
 def _first_notes(scene: Scene, count: int) -> dict[str, Any]:
-    before = scene.progress.notes
+    before = asking.without_answers(scene.progress.notes)
     is_restart = _run(scene).state is State.RESTARTED and _body(scene).call.restart is RestartBehavior.RETRY_FAILED
     if is_restart and before.get(_FAILED):
         ended = {state: number for state, number in before[_ENDED].items() if State(state).is_success}
@@ -87,25 +90,36 @@ def _first_notes(scene: Scene, count: int) -> dict[str, Any]:
     return {"count": count, _NEXT: 0, _OPEN: {}, _ENDED: {}, _FAILED: {}, _AGAIN: {}}
 
 
+def going_on(scene: Scene) -> Changes:
+    """A worker has said what the batch is given that was asked for: it follows, and others do."""
+    notes = scene.progress.notes
+    if _ASKED not in notes or asking.AWAITS in notes or scene.attempt is None:
+        return ()
+    return _ordered(scene, {key: value for key, value in notes.items() if key != _ASKED}, scene.attempt.number)
+
+
 def _ordered(scene: Scene, notes: dict[str, Any], attempt: int) -> Changes:
-    """As many further batches as there is room for."""
-    still, again = dict(notes[_OPEN]), dict(notes[_AGAIN])
-    following, orders = notes[_NEXT], []
-    while len(still) < AT_ONCE_MAX and (again or following < notes["count"]):
-        child = None
-        if again:
-            key = next(iter(again))
-            child = again.pop(key)
-        else:
-            key = str(following)
-            following += 1
-        order = _order(scene, int(key), attempt, child)
+    """As many further batches as there is room for. What one is given may be for a worker to say: nothing follows before
+    that is known."""
+    orders: list[Change] = []
+    while _ASKED not in notes and len(notes[_OPEN]) < AT_ONCE_MAX and (notes[_AGAIN] or notes[_NEXT] < notes["count"]):
+        key = next(iter(notes[_AGAIN]), str(notes[_NEXT]))
+        order = _order(scene, int(key), attempt, notes)
         if isinstance(order, Failure):
-            return _failed(scene, {**notes, _OPEN: still}, order)
-        still[key] = None
+            return _failed(scene, notes, order)
+        if isinstance(order, Pending):
+            orders += (change for change in order.changes if isinstance(change, EvaluationOrdered))
+            notes = {**notes, _ASKED: key, asking.AWAITS: _purpose(int(key))}
+            continue
         orders.append(order)
-    notes = {**notes, _OPEN: still, _AGAIN: again, _NEXT: following}
+        notes = _with_order(notes, key)
     return (ProgressMade(id=_run(scene).id, fields={"notes": notes}), _told(scene, notes), *orders)
+
+
+def _with_order(notes: dict[str, Any], key: str) -> dict[str, Any]:
+    again = {number: child for number, child in notes[_AGAIN].items() if number != key}
+    following = notes[_NEXT] if notes[_AGAIN] else notes[_NEXT] + 1
+    return {**notes, _OPEN: {**notes[_OPEN], key: None}, _AGAIN: again, _NEXT: following}
 
 
 def _failed(scene: Scene, notes: dict[str, Any], failure: Failure) -> Changes:
@@ -116,17 +130,42 @@ def _failed(scene: Scene, notes: dict[str, Any], failure: Failure) -> Changes:
     return (ProgressMade(id=run.id, fields={"notes": notes}), moved, *fail(scene, failure))
 
 
-def _order(scene: Scene, number: int, attempt: int, again: str | None) -> ChildOrdered | Failure:
-    variables = scope_of(scene)
-    variables["taskrun"] = {**variables["taskrun"], "items": _uris(scene)[number], "iteration": number}
-    seed = f"{scene.id}/{number}"
-    call = _body(scene).call
-    answer = templates.evaluate(dict(call.template), variables, at=scene.at, seed=seed, typed=True)
-    wanted = answer if isinstance(answer, Failure) else wanted_of(call, answer)
+def _order(scene: Scene, number: int, attempt: int, notes: Mapping[str, Any]) -> ChildOrdered | Failure | Pending:
+    call, purpose = _body(scene).call, _purpose(number)
+    answer = asking.ask_with(scene, _question(call, purpose), _variables(scene, number), notes=notes)
+    if isinstance(answer, Pending):
+        return answer
+    wanted = answer if isinstance(answer, Failure) else wanted_of(call, answer.value)
     if isinstance(wanted, Failure):
         return wanted
+    again = notes[_AGAIN].get(str(number))
     child = ExecutionId(again) if again is not None else None
     return ChildOrdered(id=_run(scene).id, attempt=attempt, wanted=wanted, again=child, number=number)
+
+
+def _purpose(number: int) -> str:
+    return f"{_BATCH}{number}"
+
+
+def _question(call: Call, purpose: str) -> Question:
+    return Question(purpose, dict(call.template), typed=True)
+
+
+def _variables(scene: Scene, number: int) -> dict[str, Any]:
+    """What the expressions of one batch see."""
+    variables = scope_of(scene)
+    return {**variables, "taskrun": {**variables["taskrun"], "items": _uris(scene)[number], "iteration": number}}
+
+
+def question_of(scene: Scene, purpose: str) -> Question | None:
+    """What a worker was asked for, to ask again; None if that was not for a batch."""
+    return _question(_body(scene).call, purpose) if purpose.startswith(_BATCH) else None
+
+
+def variables_of(scene: Scene, purpose: str) -> dict[str, Any] | None:
+    """What the expressions of the batch see that a worker is asked for."""
+    number = purpose.removeprefix(_BATCH)
+    return _variables(scene, int(number)) if number != purpose else None
 
 
 def _told(scene: Scene, notes: dict[str, Any]) -> OutputsSet:
@@ -156,7 +195,7 @@ def started(scene: Scene, event: ChildStarted) -> Changes:
         return (ProgressMade(id=_run(scene).id, fields={"notes": {**notes, _OPEN: still}}),)
     if not is_awaited(scene, event.attempt, event.number):
         return ()
-    notes = {**notes, _OPEN: {**notes[_OPEN], key: event.execution_id}}
+    notes = asking.without_answer({**notes, _OPEN: {**notes[_OPEN], key: event.execution_id}}, _purpose(int(key)))
     if not templates.holds(_body(scene).call.wait):
         return _done(scene, notes, key, State.SUCCESS)
     return (ProgressMade(id=_run(scene).id, fields={"notes": notes}),)
@@ -186,7 +225,7 @@ def _done(scene: Scene, notes: dict[str, Any], key: str, state: State) -> Change
     still = dict(notes[_OPEN])
     child = still.pop(key)
     counted = {**notes[_ENDED], state.value: notes[_ENDED].get(state.value, 0) + 1}
-    notes = {**notes, _OPEN: still, _ENDED: counted}
+    notes = asking.without_answer({**notes, _OPEN: still, _ENDED: counted}, _purpose(int(key)))
     if not state.is_success:
         notes[_FAILED] = {**notes[_FAILED], key: child}
     made = ProgressMade(id=_run(scene).id, fields={"notes": notes})
@@ -208,10 +247,11 @@ def _end(scene: Scene, counted: dict[str, int]) -> State:
 
 
 def unmade(scene: Scene) -> Iterator[ChildOrdered]:
-    """The batches that were ordered and have no execution: the daemon ended before."""
+    """The batches that were ordered and have no execution: the daemon ended before. What a worker said of them is kept
+    until they have one."""
     assert scene.attempt is not None
     for key, child in scene.progress.notes.get(_OPEN, {}).items():
-        order = _order(scene, int(key), scene.attempt.number, None) if child is None else None
+        order = _order(scene, int(key), scene.attempt.number, scene.progress.notes) if child is None else None
         if isinstance(order, ChildOrdered):
             yield order
 

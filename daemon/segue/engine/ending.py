@@ -1,5 +1,6 @@
 """Ending: how a task run, and the flow, come to their end."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from segue.engine import asking
@@ -82,8 +83,10 @@ def end_flow(scene: Scene, worst: State) -> tuple[Change, ...]:
                 return _without_outputs(scene, answer)
             case Failure():
                 told.append(Logged(at=scene.at, level="WARN", message=_missing(question, answer)))
+            case Answer(value=Mapping() as value):
+                rendered |= value
             case Answer():
-                rendered |= answer.value
+                return _without_outputs(scene, Failure(message="The outputs are no map", kind="expression"))
     values = outputs_of(scene.plan.flow.outputs, rendered)
     if isinstance(values, Failure):
         return _without_outputs(scene, values)

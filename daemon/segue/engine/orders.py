@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from segue.engine import fixtures, iterations, narrowing
+from segue.engine import batches, fixtures, iterations, narrowing
 from segue.engine.asking import awaited
 from segue.engine.calls import call_question
 from segue.engine.flow_outputs import outputs_questions
@@ -74,7 +74,7 @@ def evaluation_for(plan: Plan, execution: Execution, ordered: EvaluationOrdered)
         task_id=task.id if task is not None else "",
         task_type=task.type if task is not None else "",
         attempt=1,
-        variables=_variables(scene) if ordered.purpose != fixtures.PURPOSE else _of_fixture(scene, ordered.template),
+        variables=_variables_of(scene, ordered),
         purpose=ordered.purpose,
         template=ordered.template,
         typed=ordered.typed,
@@ -123,6 +123,8 @@ def _question(scene: Scene, purpose: str) -> Question | None:
     if task is None:
         questions = outputs_questions(scene.plan.flow.outputs)
         return next((each for each in questions if each.purpose == purpose), None)
+    if batches.is_batches(scene) and (asked := batches.question_of(scene, purpose)) is not None:
+        return asked
     if loop.is_loop(scene.node) and (asked := iterations.question_of(scene, purpose)) is not None:
         return asked
     match purpose:
@@ -148,8 +150,12 @@ def _question(scene: Scene, purpose: str) -> Question | None:
             return steering_of(scene.node).question(scene.node)
 
 
-def _of_fixture(scene: Scene, template: Any) -> Mapping[str, Any]:
-    return narrowing.narrowed(fixtures.variables_of(scene, template), needs_of(template))
+def _variables_of(scene: Scene, ordered: EvaluationOrdered) -> Mapping[str, Any]:
+    if ordered.purpose == fixtures.PURPOSE:
+        return narrowing.narrowed(fixtures.variables_of(scene, ordered.template), needs_of(ordered.template))
+    if batches.is_batches(scene) and (variables := batches.variables_of(scene, ordered.purpose)) is not None:
+        return narrowing.narrowed(variables, scene.node.needs)
+    return _variables(scene)
 
 
 def _variables(scene: Scene) -> Mapping[str, Any]:

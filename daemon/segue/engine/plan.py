@@ -19,6 +19,7 @@ from segue.model.output import Output
 from segue.model.task import (
     Approval,
     Decision,
+    EachItem,
     ForEach,
     If,
     Loop,
@@ -187,7 +188,7 @@ def _templates(task: Task) -> Iterator[tuple[str, Any]]:
     match task.body:
         case Runnable(properties=properties) | WorkingDirectory(properties=properties):
             yield "properties", properties
-        case Subflow(call=call):
+        case Subflow(call=call) | EachItem(call=call):
             yield "call", call.template
         case Pause() as body:
             yield "pause", body.template(task.timeout)

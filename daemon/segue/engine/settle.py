@@ -45,7 +45,7 @@ def settle(scene: Scene) -> Changes:
         return _start(scene)
     if state is State.RUNNING and scene.node.task is not None and scene.node.task.is_flowable:
         return _go_on(scene)
-    return ()
+    return batches.going_on(scene) if state is State.RUNNING and batches.is_batches(scene) else ()
 
 
 def _settle_killing(scene: Scene) -> Changes:

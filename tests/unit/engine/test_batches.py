@@ -1,12 +1,16 @@
 """The items of a ForEachItem: one task that calls a flow for each batch and waits for all of them."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
-from segue.engine.batches import AT_ONCE_MAX
-from segue.model.change import ChildKillOrdered, ChildOrdered
+from segue.engine.batches import AT_ONCE_MAX, unmade
+from segue.engine.orders import evaluation_for, open_evaluations
+from segue.engine.rebuild import restore
+from segue.engine.scene import Scene
+from segue.model.change import ChildKillOrdered, ChildOrdered, EvaluationOrdered
 from segue.model.event import ChildEnded, ChildRefused, ChildStarted, KillWanted, RestartWanted, Started
-from segue.model.execution import TaskRun
+from segue.model.execution import Failure, TaskRun
 from segue.model.names import ExecutionId
 from segue.model.state import State
 from segue.model.task import Call, EachItem, ForEachItem, Task
@@ -135,3 +139,71 @@ def test_a_restart_goes_on_with_those_that_failed() -> None:
     start_all(player, 3)
     end_child(player, 1)
     assert player.finish().state is State.SUCCESS
+
+
+READ = "{{ read(taskrun.items) }}"
+
+
+def asked(player: Player) -> list[str]:
+    return [change.purpose for change in player.changes if isinstance(change, EvaluationOrdered)]
+
+
+def read_by_a_worker(count: int, **answers: Any) -> Player:
+    uris = [f"kestra:///{number}" for number in range(count)]
+    made = flow(each_item(inputs={"text": READ}))
+    player = Player(made, {"each_split": Says(outputs={"uris": uris})}, answers=answers).start()
+    player.step()
+    return player
+
+
+def a_call(text: str) -> dict[str, Any]:
+    return {"namespace": "company.team", "flowId": "other", "inputs": {"text": text}}
+
+
+def test_what_a_batch_is_given_may_be_for_a_worker_to_say() -> None:
+    player = read_by_a_worker(2, **{"batch.0": a_call("a"), "batch.1": a_call("b")})
+    order = evaluation_for(player.plan, player.execution, player.evaluations[0])
+    assert order is not None
+    assert order.variables["taskrun"]["items"] == "kestra:///0"
+    assert order.variables["taskrun"]["iteration"] == 0
+
+    player.step()
+    player.step()
+
+    assert asked(player) == ["batch.0", "batch.1"]
+    assert [each.wanted.inputs for each in ordered(player)] == [{"text": "a"}, {"text": "b"}]
+    start_all(player)
+    end_child(player, 0)
+    end_child(player, 1)
+    assert player.finish().state is State.SUCCESS
+
+
+def test_a_batch_that_ends_while_a_worker_is_asked_for_the_next_does_not_ask_twice() -> None:
+    player = read_by_a_worker(2, **{"batch.0": a_call("a"), "batch.1": a_call("b")})
+    player.step()
+    start_all(player)
+    end_child(player, 0)
+
+    assert asked(player) == ["batch.0", "batch.1"]
+    player.step()
+    start_all(player, first=1)
+    end_child(player, 1)
+    assert player.finish().state is State.SUCCESS
+
+
+def test_what_a_worker_said_of_a_batch_is_there_after_a_crash_and_what_it_is_asked_for_is_asked_again() -> None:
+    player = read_by_a_worker(2, **{"batch.0": a_call("a"), "batch.1": a_call("b")})
+    player.step()
+
+    execution = restore(player.plan, deepcopy(player.execution))
+
+    scene = Scene.of(player.plan, execution, items_of(player).id, player.now)
+    assert scene is not None
+    assert [each.wanted.inputs for each in unmade(scene)] == [{"text": "a"}]
+    assert [each.purpose for each in open_evaluations(player.plan, execution)] == ["batch.1"]
+
+
+def test_a_batch_that_a_worker_cannot_tell_of_fails_the_task() -> None:
+    player = read_by_a_worker(1, **{"batch.0": Failure(message="no such file", kind="expression")}).finish()
+
+    assert (player.state, items_of(player).state) == (State.FAILED, State.FAILED)
