@@ -100,12 +100,39 @@ triggers:
         - namespace: company.team
           flowId: greet
 """
+LOOPS = """\
+id: loops
+namespace: company.team
+tasks:
+  - id: each
+    type: io.kestra.plugin.core.flow.Loop
+    values: [good, bad]
+    tasks:
+      - id: no
+        type: io.kestra.plugin.core.execution.Fail
+        condition: "{{ item.value == 'bad' }}"
+"""
+ASKS = """\
+id: asks
+namespace: company.team
+tasks:
+  - id: wait
+    type: io.kestra.plugin.core.flow.Pause
+    onResume:
+      - id: reason
+        type: STRING
+      - id: canary
+        type: BOOL
+        defaults: true
+"""
 FOLDER = "flows/company.team"
 FILES = {
     f"{FOLDER}/greet.yaml": GREET,
     f"{FOLDER}/fails.yaml": FAILS,
     f"{FOLDER}/sleeps.yaml": SLEEPS,
     f"{FOLDER}/copies.yaml": COPIES,
+    f"{FOLDER}/loops.yaml": LOOPS,
+    f"{FOLDER}/asks.yaml": ASKS,
     f"{FOLDER}/_files/greeting.txt": "the table:\n",
 }
 
@@ -142,11 +169,12 @@ def test_flows_are_listed_shown_and_have_revisions(daemon: Daemon) -> None:
 
 def test_an_execution_is_started_waited_for_and_shown(daemon: Daemon) -> None:
     said = told(daemon, "executions", "start", "company.team/greet", "-i", "name=Ada", "-l", "a:b", "--wait")
-    assert [line.split(maxsplit=1)[0] for line in said.splitlines()] == ["execution", "state", "output"]
-    assert said.splitlines()[2] == "output greeting  Hello Ada"
+    assert [line.split(maxsplit=1)[0] for line in said.splitlines()] == ["execution", "state", "page", "output"]
+    assert said.splitlines()[3] == "output greeting  Hello Ada"
     (execution,) = as_json(daemon, "executions", "list", "-f", "company.team/greet", "-l", "a:b", "-s", "success")
     shown = told(daemon, "executions", "show", execution["id"])
-    assert "input name       Ada" in shown
+    assert "input name Ada" in " ".join(shown.split())
+    assert "system." not in shown
     assert [line.split()[:3] for line in shown.splitlines() if line.startswith("say")] == [["say", "-", "SUCCESS"]]
 
 
@@ -163,9 +191,39 @@ def test_an_execution_stands_still_at_breakpoints_until_it_is_told_to_continue(d
     assert daemon.ended(execution).state == "SUCCESS"
 
 
-def test_an_execution_that_fails_ends_a_start_that_waits_with_1(daemon: Daemon) -> None:
+def test_an_execution_that_fails_ends_a_start_that_waits_with_1_and_says_why(daemon: Daemon) -> None:
     done = segue("executions", "start", "company.team/fails", "--wait", SEGUE_URL=daemon.url)
-    assert (done.returncode, done.stdout.splitlines()[1]) == (1, "state      FAILED")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, lines[1], lines[3]) == (1, "state      FAILED", "failed no  not today")
+
+
+def test_a_loop_that_fails_says_in_how_many_iterations_and_they_are_found(daemon: Daemon) -> None:
+    done = segue("executions", "start", "company.team/loops", "--wait", "--json", SEGUE_URL=daemon.url)
+    execution = json.loads(done.stdout)["id"]
+    assert "1 of 2 iterations failed" in told(daemon, "executions", "show", execution)
+    assert f"segue executions list --started-by {execution}" in segue("logs", execution, SEGUE_URL=daemon.url).stderr
+    (failed,) = as_json(daemon, "executions", "list", "--started-by", execution, "--state", "failed")
+    shown = " ".join(told(daemon, "executions", "show", failed["id"]).split())
+    assert f"trigger each of {execution}" in shown
+    assert "item #1 bad" in shown
+
+
+def test_a_paused_execution_says_what_it_asks_for(daemon: Daemon) -> None:
+    execution = as_json(daemon, "executions", "start", "company.team/asks")["id"]
+    wait_until(lambda: "PAUSED" in told(daemon, "executions", "show", execution), what="the pause")
+    assert "asks for   reason (STRING), canary (BOOL, optional)" in told(daemon, "executions", "show", execution)
+    told(daemon, "executions", "resume", execution, "-i", "reason=done")
+
+
+def test_an_input_that_the_flow_does_not_have_starts_nothing(daemon: Daemon) -> None:
+    done = segue("executions", "start", "company.team/greet", "-i", "nam=Ada", SEGUE_URL=daemon.url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "company.team/greet has no input 'nam': did you mean 'name'?" in done.stderr
+
+
+def test_a_list_of_nothing_says_so(daemon: Daemon) -> None:
+    done = segue("executions", "list", "--flow", "company.team/none", SEGUE_URL=daemon.url)
+    assert (done.returncode, done.stderr) == (0, "Nothing found.\n")
 
 
 def test_logs_are_printed_from_a_level_on_and_followed_to_the_end(daemon: Daemon) -> None:
@@ -212,7 +270,8 @@ def test_a_sync_tells_what_changed_and_what_is_wrong(daemon: Daemon) -> None:
 def test_triggers_are_listed_and_switched(daemon: Daemon) -> None:
     name = "company.team/greet/yearly"
     assert told(daemon, "triggers", "disable", name) == f"{name} disabled\n"
-    assert "disabled" in told(daemon, "triggers", "list", "--flow", "company.team/greet")
+    listed = told(daemon, "triggers", "list", "--flow", "company.team/greet").splitlines()[1]
+    assert listed.split()[2:] == ["disabled", "-", "-"]
     assert told(daemon, "triggers", "enable", name) == f"{name} enabled\n"
 
 
@@ -229,6 +288,7 @@ def test_keys_are_written_read_and_deleted(daemon: Daemon) -> None:
 
 
 def test_wrong_usage_ends_with_2_and_a_missing_daemon_with_1() -> None:
+    assert "Try 'segue flows --help'" in segue("flows", "lost").stderr
     assert segue("flows", "lost").returncode == 2
     assert segue("flows", "show", "no-slash").returncode == 2
     done = segue("flows", "list", SEGUE_URL="http://127.0.0.1:1")
@@ -312,6 +372,7 @@ def test_a_file_with_problems_is_told_of_as_validate_does(checkout: Repository) 
         pytest.param(["nowhere.yaml"], 2, "there is no file or folder nowhere.yaml", id="no-such-file"),
         pytest.param(["flows"], 2, "flows is a folder", id="folder"),
         pytest.param(["company.team/greet", "-i", "name"], 2, "expected key=value", id="no-input"),
+        pytest.param(["company.team/greet", "-i", "nme=x"], 2, "did you mean 'name'?", id="misspelt-input"),
         pytest.param(["company.team/greet", "--data", "flows"], 1, "was not made by `segue run`", id="data"),
     ],
 )

@@ -180,7 +180,7 @@ class Client:
             case 404:
                 return ["What there is: `segue flows list`, `segue executions list`, `segue triggers list`."]
             case 409:
-                return ["It is not in a state for that: look at it, then try again."]
+                return ["How it stands: `segue executions show`, `segue triggers list`."]
             case 503:
                 return ["Try again in a moment; the daemon's log tells more."]
             case status if status >= 500:

@@ -32,6 +32,10 @@ from segue.tasks.masking import MASK
 
 _EXTENSIONS: Final = frozenset({".yaml", ".yml"})
 _EXECUTION: Final = ExecutionId("eval")
+_MISSING: Final = "Unable to find"
+_WHAT_IS_THERE: Final = (
+    "Give an input with -i name=value, a flow's inputs and variables with --flow, all that has run with --execution."
+)
 _ENVIRONMENT_PREFIX: Final = "ENV_"
 
 
@@ -58,7 +62,9 @@ def evaluate(
             metavar="ID", help="In this task run of the execution. Example: --task-run 02ZXG9T2zNJ0Vh0F4lUgdI"
         ),
     ] = None,
-    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help=given.INPUTS_HELP)] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result and error as the API has them. Example: --json")
     ] = False,
@@ -83,6 +89,8 @@ def evaluate(
         print(answer["result"])
     else:
         print(f"segue: {answer['error']}", file=sys.stderr)
+        if flow is None and execution is None and answer["error"].startswith(_MISSING):
+            print(_WHAT_IS_THERE, file=sys.stderr)
     if answer["error"] is not None:
         raise typer.Exit(FIXABLE)
 

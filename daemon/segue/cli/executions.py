@@ -1,7 +1,7 @@
 """`segue executions`: the executions of a daemon - listed, shown, started, and what can be done to them."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ import typer
 from segue.cli import given
 from segue.cli.client import Client, path_of
 from segue.cli.errors import FIXABLE, GOOD, USAGE, CommandFailed
-from segue.cli.printing import duration_of, print_fields, print_json, print_table, time_text, value_text
+from segue.cli.printing import duration_of, input_text, print_fields, print_json, print_table, time_text, value_text
 from segue.cli.subcommands import subcommands
 from segue.model.state import State
 
@@ -44,11 +44,23 @@ def list_executions(
     state: Annotated[
         list[State] | None,
         typer.Option(
-            "--state", "-s", case_sensitive=False, help="In this state; several may be given. Example: -s FAILED"
+            "--state",
+            "-s",
+            metavar="STATE",
+            case_sensitive=False,
+            help="In this state, as running, paused or failed; several may be given. Example: -s FAILED",
         ),
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", help="With this label, key:value. Example: -l team:data")
+        list[str] | None,
+        typer.Option("--label", "-l", metavar="KEY:VALUE", help="With this label, key:value. Example: -l team:data"),
+    ] = None,
+    started_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="That this execution started, iterations of its Loops too. Example: --started-by 02ZXG9T2zNJ0Vh0F4lUgdH",
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--since", help="Started since: a span (2h, 7d) or a date. Example: --since 24h")
@@ -66,7 +78,11 @@ def list_executions(
     if flow is not None:
         namespace_of, flow_id = given.flow_name(flow)
         query += [("filters[namespace][EQUALS]", namespace_of), ("filters[flowId][EQUALS]", flow_id)]
-    query += [("namespace", namespace), *(("state", each.value) for each in state or ())]
+    query += [
+        ("namespace", namespace),
+        ("triggerExecutionId", started_by),
+        *(("state", each.value) for each in state or ()),
+    ]
     query += [("labels", each) for each in given.labels(label or ())]
     query += given.since(since).items()
     with Client() as client:
@@ -91,13 +107,24 @@ def show(execution_id: _Id, as_json: _Json = False) -> None:
     """
     with Client() as client:
         execution = client.get(path_of("executions", execution_id))
+        asked = _asked(client, execution) if not as_json else []
     if as_json:
         print_json(execution)
     else:
-        _show(execution)
+        _show(execution, asked)
 
 
-def _show(execution: dict[str, Any]) -> None:
+def _asked(client: Client, execution: dict[str, Any]) -> list[dict[str, Any]]:
+    """The inputs that a paused execution waits for; none where it does not wait to be resumed."""
+    if execution["state"]["current"] != State.PAUSED:
+        return []
+    with suppress(CommandFailed):
+        answer = client.call("POST", path_of("executions", execution["id"], "actions", "resume", "validate"))
+        return [{**each["input"], "defaults": each["value"]} for each in answer["inputs"]]
+    return []
+
+
+def _show(execution: dict[str, Any], asked: Sequence[dict[str, Any]]) -> None:
     state = execution["state"]
     print_fields(
         {
@@ -108,8 +135,10 @@ def _show(execution: dict[str, Any]) -> None:
             "state": state["current"],
             "started": time_text(state["startDate"]),
             "took": duration_of(state),
-            "trigger": (execution.get("trigger") or {}).get("id"),
-            "labels": ", ".join(f"{label['key']}:{label['value']}" for label in execution["labels"]),
+            "trigger": _trigger(execution.get("trigger")),
+            "item": _item(execution.get("loopRun")),
+            "labels": ", ".join(f"{each['key']}:{each['value']}" for each in execution["labels"] if _is_own(each)),
+            "asks for": ", ".join(map(input_text, asked)),
             **_values("input", execution["inputs"]),
             **_values("output", execution["outputs"]),
         }
@@ -120,23 +149,52 @@ def _show(execution: dict[str, Any]) -> None:
         print_table(("task", "value", "state", "attempts", "took", "failure"), [_run_row(run) for run in runs])
 
 
+def _trigger(trigger: dict[str, Any] | None) -> str | None:
+    """Its id, and the execution that it comes from."""
+    if trigger is None:
+        return None
+    caller = (trigger.get("variables") or {}).get("executionId")
+    return f"{trigger['id']} of {caller}" if isinstance(caller, str) and caller else trigger["id"]
+
+
+def _item(loop_run: dict[str, Any] | None) -> str | None:
+    if loop_run is None:
+        return None
+    key = "" if loop_run["key"] is None else f"{loop_run['key']}: "
+    return f"#{loop_run['index']} {key}{value_text(loop_run['value'])}"
+
+
+def _is_own(label: dict[str, Any]) -> bool:
+    return not label["key"].startswith("system.")
+
+
 def _values(kind: str, values: dict[str, Any] | None) -> dict[str, str]:
     return {f"{kind} {name}": value_text(value) for name, value in (values or {}).items()}
 
 
 def _run_row(run: dict[str, Any]) -> tuple[object, ...]:
-    attempts = run["attempts"]
-    failure = (attempts[-1].get("failure") or {}).get("message") if attempts else None
     state = run["state"]
-    return run["taskId"], run["value"], state["current"], len(attempts) or "", duration_of(state), failure
+    return run["taskId"], run["value"], state["current"], len(run["attempts"]) or "", duration_of(state), _failure(run)
+
+
+def _failure(run: dict[str, Any]) -> str | None:
+    """What the last attempt failed with; a Loop fails with its iterations."""
+    attempts, outputs = run["attempts"], run.get("outputs") or {}
+    told = (attempts[-1].get("failure") or {}).get("message") if attempts else None
+    ended = outputs.get("terminatedIterations")
+    failed = ended.get(State.FAILED) if isinstance(ended, dict) else None
+    return told or (f"{failed} of {outputs.get('iterationCount')} iterations failed" if failed else None)
 
 
 @app.command()
 def start(
     flow: Annotated[str, typer.Argument(metavar="NAMESPACE/FLOW", help="The flow. Example: company.team/hello")],
-    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help=given.INPUTS_HELP)] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
+    ] = None,
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", help="A label for it, key:value. Example: -l team:data")
+        list[str] | None,
+        typer.Option("--label", "-l", metavar="KEY:VALUE", help="A label for it, key:value. Example: -l team:data"),
     ] = None,
     revision: _Revision = None,
     breakpoints: _Breakpoints = None,
@@ -149,28 +207,46 @@ def start(
 
     Example: segue executions start company.team/hello -i name=Ada --wait
     """
+    name, values = given.flow_name(flow), given.inputs(inputs or ())
     query = [("wait", wait), ("revision", revision), ("breakpoints", _joined(breakpoints))]
     query += [("labels", each) for each in given.labels(label or ())]
     with Client() as client, ExitStack() as files:
-        execution = client.call(
-            "POST",
-            path_of("executions", *given.flow_name(flow)),
-            query,
-            parts=_parts(given.inputs(inputs or ()), files),
-            waits=wait,
-        )
-    if as_json:
-        print_json(execution)
-    else:
-        print_fields(
-            {
-                "execution": execution["id"],
-                "state": execution["state"]["current"],
-                **(_values("output", execution["outputs"]) if wait else {}),
-            }
-        )
+        if values:
+            given.refuse_unknown(values, _declared(client, name, revision), flow)
+        execution = client.call("POST", path_of("executions", *name), query, parts=_parts(values, files), waits=wait)
+        ended = {**_values("output", execution["outputs"]), **_failures(execution)} if wait else {}
+        _tell(client, execution, ended, as_json=as_json)
     if wait:
         raise typer.Exit(GOOD if State(execution["state"]["current"]).is_success else FIXABLE)
+
+
+def _declared(client: Client, flow: tuple[str, str], revision: int | None) -> list[str]:
+    """The ids of the flow's inputs; those of a form are led by its own."""
+    inputs = client.get(path_of("flows", *flow), {"revision": revision}).get("inputs") or ()
+    return [
+        f"{each['id']}.{inner['id']}" if inner is not None else each["id"]
+        for each in inputs
+        for inner in (each["inputs"] if each.get("type") == "FORM" else (None,))
+    ]
+
+
+def _failures(execution: dict[str, Any]) -> dict[str, str]:
+    told = {f"failed {run['taskId']}": _failure(run) for run in execution["taskRunList"] or ()}
+    return {name: message for name, message in told.items() if message}
+
+
+def _tell(client: Client, execution: dict[str, Any], more: Mapping[str, str] | None = None, *, as_json: bool) -> None:
+    if as_json:
+        print_json(execution)
+        return
+    print_fields(
+        {
+            "execution": execution["id"],
+            "state": execution["state"]["current"],
+            "page": f"{client.url}/executions/{execution['id']}",
+            **(more or {}),
+        }
+    )
 
 
 def _parts(inputs: Sequence[given.Given], files: ExitStack) -> list[tuple[str, Any]]:
@@ -200,11 +276,7 @@ def _act(
 ) -> None:
     with Client() as client:
         path = path_of("executions", execution_id, "actions", act)
-        execution = client.call("POST", path, query, parts=parts)
-    if as_json:
-        print_json(execution)
-    else:
-        print_fields({"execution": execution["id"], "state": execution["state"]["current"]})
+        _tell(client, client.call("POST", path, query, parts=parts), as_json=as_json)
 
 
 @app.command()
@@ -267,7 +339,9 @@ def pause(execution_id: _Id, as_json: _Json = False) -> None:
 @app.command()
 def resume(
     execution_id: _Id,
-    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help=given.INPUTS_HELP)] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Have a paused execution go on, with what it asked for.
@@ -299,7 +373,9 @@ def review(
     comment: Annotated[
         str, typer.Option("--comment", "-c", help="What the reviewer has to say. Example: --comment 'looks good'")
     ] = "",
-    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help=given.INPUTS_HELP)] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
+    ] = None,
     task_run: Annotated[
         str | None,
         typer.Option(

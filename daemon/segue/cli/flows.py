@@ -6,7 +6,7 @@ import typer
 
 from segue.cli import given
 from segue.cli.client import Client, path_of, problems_of
-from segue.cli.printing import clean, print_fields, print_json, print_table, time_text
+from segue.cli.printing import clean, input_text, print_fields, print_json, print_table, time_text
 from segue.cli.problem_formats import text_line
 from segue.cli.subcommands import subcommands
 
@@ -41,7 +41,12 @@ def list_flows(
 def _row(flow: dict[str, Any]) -> tuple[object, ...]:
     state = "disabled" if flow.get("disabled") else "live"
     name = f"{flow['namespace']}/{flow['id']}"
-    return name, flow["revision"], state, len(flow["problems"]) or "", flow.get("description")
+    return name, flow["revision"], state, len(flow["problems"]) or "", _gist(flow.get("description"))
+
+
+def _gist(description: str | None) -> str:
+    """The first line; the others are for those who look at the flow."""
+    return (description or "").strip().partition("\n")[0]
 
 
 @app.command()
@@ -81,18 +86,13 @@ def _show(flow: dict[str, Any]) -> None:
             "description": flow.get("description"),
             "labels": ", ".join(f"{label['key']}:{label['value']}" for label in flow.get("labels") or ()),
             "disabled": "yes" if flow.get("disabled") else None,
-            "inputs": ", ".join(_input(each) for each in flow.get("inputs") or ()),
+            "inputs": ", ".join(map(input_text, flow.get("inputs") or ())),
             "tasks": ", ".join(each["id"] for each in flow["tasks"]),
             "triggers": ", ".join(f"{each['id']} ({each['type']})" for each in flow.get("triggers") or ()),
         }
     )
     for problem in problems_of(flow.get("problems") or ()):
         print(text_line(problem))
-
-
-def _input(declared: dict[str, Any]) -> str:
-    is_needed = declared.get("required", True) and declared.get("defaults") is None
-    return f"{declared['id']} ({declared['type']}{'' if is_needed else ', optional'})"
 
 
 @app.command()

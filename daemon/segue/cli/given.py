@@ -1,7 +1,8 @@
 """What is given on a command line: names of flows, inputs, labels, stretches of time. Wrong ones are wrong usage."""
 
+import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,15 @@ def inputs(texts: Sequence[str]) -> list[Given]:
             raise CommandFailed(f"{text!r} is no input: expected key=value, as name=Ada", code=USAGE)
         found[name] = (*found.get(name, ()), _value(name, value))
     return [Given(name, values) for name, values in found.items()]
+
+
+def refuse_unknown(given: Sequence[Given], declared: Collection[str], flow: str) -> None:
+    """An input that the flow does not have is misspelt: the daemon passes over it, as Kestra does."""
+    for each in given:
+        if each.name not in declared:
+            close = difflib.get_close_matches(each.name, declared, n=1)
+            has = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(declared) or 'none'}"
+            raise CommandFailed(f"{flow} has no input {each.name!r}: {has}", code=USAGE)
 
 
 def _value(name: str, text: str) -> str | Path:

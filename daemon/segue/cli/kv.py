@@ -28,10 +28,17 @@ def list_keys(namespace: _Namespace, as_json: _Json = False) -> None:
         print_json(found)
         return
     rows = [
-        (each["key"], each["type"], value_text(each["value"]), time_text(each["updateDate"]), each["expirationDate"])
+        (
+            each["key"],
+            each["type"],
+            value_text(each["value"]),
+            time_text(each["updateDate"]),
+            time_text(each["expirationDate"]),
+            each.get("description"),
+        )
         for each in found
     ]
-    print_table(("key", "type", "value", "written", "expires"), rows)
+    print_table(("key", "type", "value", "written", "expires", "description"), rows)
 
 
 @app.command("get")

@@ -1,13 +1,16 @@
 """`segue logs`: the log lines of an execution, as they are or as they come."""
 
 import json
-from typing import Annotated
+import sys
+from typing import Annotated, Final
 
 import typer
 
 from segue.cli.client import Client, path_of
 from segue.cli.printing import print_json_line, print_log
 from segue.model.order import LogLevel
+
+_ELSEWHERE: Final = "What it started, iterations of Loops too, has its own: segue executions list --started-by"
 
 
 def logs(
@@ -32,8 +35,11 @@ def logs(
     show = print_json_line if as_json else print_log
     with Client() as client:
         if not follow:
-            for entry in client.get(path_of("logs", execution_id), query):
+            entries = client.get(path_of("logs", execution_id), query)
+            for entry in entries:
                 show(entry)
+            if not entries:
+                print(f"No lines. {_ELSEWHERE} {execution_id}", file=sys.stderr)
             return
         for event in client.follow(path_of("logs", execution_id, "follow"), query):
             if event.name != "end":

@@ -65,7 +65,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Segue runs the flows that lie in a Git repository. Commit a flow, see it run.",
-    epilog="Example: segue init my-flows && segue serve my-flows",
+    epilog="From `sync` on, commands ask a daemon: at http://127.0.0.1:8080, or where SEGUE_URL says. SEGUE_TOKEN, or "
+    "SEGUE_USERNAME and SEGUE_PASSWORD, let you in.\n\nExample: segue init my-flows && segue serve my-flows",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -125,12 +126,18 @@ def _ended() -> int:
 
 
 def _report_misuse(misuse: typer.TyperException) -> int:
-    message = misuse.format_message()
+    message = misuse.format_message().replace("Value error, ", "")  # Pydantic's word for what the rest says
     if message.startswith("Usage:"):  # a command that has commands, called without one: its help
         print(message, file=sys.stderr)
     else:
-        print(f"segue: {message}\nTry 'segue --help', or --help after a command.", file=sys.stderr)
+        print(f"segue: {message}\nTry '{_command_of(misuse)} --help'.", file=sys.stderr)
     return misuse.exit_code
+
+
+def _command_of(misuse: typer.TyperException) -> str:
+    """The command that was typed wrongly, as far as it is known."""
+    context = getattr(misuse, "ctx", None)
+    return "segue" if context is None else " ".join(["segue", *context.command_path.split()[1:]])
 
 
 def _report(bug: Exception) -> int:

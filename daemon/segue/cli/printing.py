@@ -68,8 +68,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, str
     """Rows under their columns' names; a cell that is a state is coloured."""
     stream = stream or sys.stdout
     texts = [[one_line(cell) for cell in row] for row in rows]
+    if not texts:
+        print("Nothing found.", file=sys.stderr)
     if not stream.isatty():
         print(plain_table(columns, texts), file=stream)
+        return
+    if not texts:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
@@ -108,6 +112,12 @@ def print_fields(fields: Mapping[str, object]) -> None:
 def value_text(value: object) -> str:
     """A value of a flow for people: a text as it is, anything else as JSON."""
     return clean(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def input_text(declared: Mapping[str, Any]) -> str:
+    """An input of the API in brief: its type, and whether it may be left out."""
+    is_needed = declared.get("required", True) and declared.get("defaults") is None
+    return f"{declared['id']} ({declared['type']}{'' if is_needed else ', optional'})"
 
 
 def print_json(value: Any) -> None:

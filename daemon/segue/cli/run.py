@@ -23,6 +23,7 @@ from segue.cli.flow_files import FlowFiles
 from segue.cli.printing import print_fields, print_json, value_text
 from segue.cli.problem_formats import text_line
 from segue.cli.run_view import View, view_on
+from segue.engine.inputs import flattened
 from segue.git.runner import GitError
 from segue.git.snapshot import BRANCH, TooMuch, take_snapshot
 from segue.model.execution import Execution
@@ -60,9 +61,12 @@ def run(
             help="A flow's file, or the name of a flow of the checkout around here. Example: company.team/hello",
         ),
     ],
-    inputs: Annotated[list[str] | None, typer.Option("--input", "-i", help=given.INPUTS_HELP)] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
+    ] = None,
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", help="A label for it, key:value. Example: -l team:data")
+        list[str] | None,
+        typer.Option("--label", "-l", metavar="KEY:VALUE", help="A label for it, key:value. Example: -l team:data"),
     ] = None,
     env: Annotated[
         str | None, typer.Option(help="Environment whose variables of segue.yaml hold. Example: --env prod")
@@ -147,12 +151,12 @@ def _refuse_problems(problems: Sequence[Problem]) -> None:
         raise CommandFailed("not run: the flow has problems")
 
 
-def _chosen(local: LocalRun, wanted: _Wanted) -> FlowKey:
+def _chosen(local: LocalRun, wanted: _Wanted) -> LiveFlow:
     """The flow that is wanted, among those of the commit."""
     found = [live for live in local.flows if wanted.key == live.key or wanted.inside == live.revision.path]
     errors = [problem for live in found for problem in live.problems if problem.severity is Severity.ERROR]
     if len(found) == 1 and not errors:
-        return found[0].key
+        return found[0]
     if len(found) > 1:
         names = ", ".join(str(live.key) for live in found)
         raise CommandFailed(f"{wanted.shown} holds several flows ({names}): say which, as NAMESPACE/FLOW", code=USAGE)
@@ -182,8 +186,9 @@ async def _run(wanted: _Wanted, source: Path, request: _Request, files: ExitStac
     async with local_daemon(
         source=source, branch=BRANCH, data=request.data, flags=flags, environment=os.environ
     ) as local:
-        key = _chosen(local, wanted)
-        execution, is_interrupted = await _followed(local, _start_of(key, request, files), view)
+        live = _chosen(local, wanted)
+        given.refuse_unknown(request.inputs, [each.id for each in flattened(live.flow.inputs)], str(live.key))
+        execution, is_interrupted = await _followed(local, _start_of(live.key, request, files), view)
         if request.as_json:
             print_json(execution_json(execution, execution.history[-1].at))
         else:

@@ -72,7 +72,7 @@ def run_tests(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH ...]",
+            metavar="PATH",
             help="Files with tests, files of flows, or folders. Example: flows/company.team/_tests/hello.yaml",
         ),
     ] = None,

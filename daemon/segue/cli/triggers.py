@@ -49,7 +49,7 @@ def _row(live: dict[str, Any]) -> tuple[object, ...]:
         trigger["type"].rpartition(".")[2],
         _word(trigger, state),
         time_text(state["lastTriggeredDate"]),
-        time_text(state["nextExecutionDate"]),
+        None if trigger.get("disabled") or state["disabled"] else time_text(state["nextExecutionDate"]),
     )
 
 

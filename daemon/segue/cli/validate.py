@@ -22,7 +22,7 @@ from segue.tasks import packages
 def validate(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH ...]", help="Files, or folders to walk. Example: flows other/flow.yaml"),
+        typer.Argument(metavar="PATH", help="Files, or folders to walk. Example: flows other/flow.yaml"),
     ] = None,
     output: Annotated[
         Format,

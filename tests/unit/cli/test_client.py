@@ -60,7 +60,9 @@ PROBLEM = {"path": "a.yaml", "line": 2, "column": 3, "code": "bad", "message": "
         pytest.param(
             404, {"message": "Not Found: flow a/b"}, "Not Found: flow a/b\nWhat there is: `segue flows", id="404"
         ),
-        pytest.param(409, {"message": "it has ended"}, "it has ended\nIt is not in a state for that", id="409"),
+        pytest.param(
+            409, {"message": "it has ended"}, "it has ended\nHow it stands: `segue executions show`", id="409"
+        ),
         pytest.param(422, {"message": "no", "problems": [PROBLEM]}, "no\na.yaml:2:3 bad no good", id="422"),
         pytest.param(503, {"message": "disk full"}, "disk full\nTry again in a moment", id="503"),
         pytest.param(500, b"<html>", "the daemon answered 500 Internal Server Error\nThe daemon's log", id="500"),

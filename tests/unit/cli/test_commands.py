@@ -29,6 +29,14 @@ def test_help_has_an_example(name: str) -> None:
     assert f"Example: segue {name}" in " ".join(command.help.split())
 
 
+@pytest.mark.parametrize("name", ["flows", "executions", "triggers", "kv"])
+def test_commands_that_ask_a_daemon_say_where_it_is_and_cut_no_sentence(name: str) -> None:
+    command = LazyGroup(name="segue").get_command(None, name)
+    text = command.get_help(command.context_class(command))
+    assert "SEGUE_URL" in text
+    assert "..." not in text.replace("[ARGS]...", "")
+
+
 # `serve` writes its examples as "as ...".
 @pytest.mark.parametrize("name", [name for name in ALL if name != "serve"])
 def test_every_option_has_help_with_an_example(name: str) -> None:

@@ -204,6 +204,10 @@ if (lines) {
 
 for (const each of document.querySelectorAll("[data-follows]")) each.scrollTop = each.scrollHeight;
 
+// The tab that one is on is seen, also where there is no room for all of them.
+
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // A drawing that is wider than its place is first seen at its middle, where it begins.
 
 for (const each of document.querySelectorAll(".graph")) each.scrollLeft = (each.scrollWidth - each.clientWidth) / 2;
