@@ -192,7 +192,7 @@ def sample(now: datetime) -> MemoryDaemon:
     daemon.problems = problems
     daemon.repository_texts = {
         "flows/company.data/inbox.yaml": "\n" * 11
-        + "  - id: told\n    type: core.log.Log\n    mesage: new file\n    level: INFO\n",
+        + "  - id: told\n    type: core.log.Log\n    mesage: new file {{ trigger.uri }}, to be put where the others are\n    level: INFO\n",
         "flows/company.finance/rates.yml": "id: rates\ntasks: []\ntasks:\n  - id: a\n",
     }
     inbox = FlowKey("company.data", "inbox")
