@@ -4,7 +4,7 @@ A Sleep is an attempt too, but one that the engine makes itself with a timer.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from segue.engine import asking
@@ -12,7 +12,9 @@ from segue.engine.asking import Answer, Pending
 from segue.engine.ending import fail
 from segue.engine.flowables.steering import Question
 from segue.engine.limits import DELAY_MAX, RESUBMITS_MAX
+from segue.engine.notes import RERUN
 from segue.engine.outcome import allowed_end
+from segue.engine.rerun import rerun_at
 from segue.engine.retry import WORKER_LOST, counted, next_attempt_at
 from segue.engine.scene import Scene
 from segue.engine.wishes import granted
@@ -215,6 +217,8 @@ def _after_attempt(scene: Scene, state: State, chance: float) -> Changes:
         retried = tuple(_retried(scene, chance))
         if retried:
             return retried
+        if (due := rerun_at(scene)) is not None:
+            return tuple(_made_anew(scene, due))
     if state is State.SUCCESS and _warns(scene):
         state = State.WARNING
     return (TaskRunMoved(at=scene.at, id=run.id, state=allowed_end(scene.node.task, state)),)
@@ -228,6 +232,13 @@ def _retried(scene: Scene, chance: float) -> Iterator[Change]:
     if due is not None:
         yield TaskRunMoved(at=scene.at, id=run.id, state=State.RETRYING)
         yield TimerSet(kind=TimerKind.RETRY, due=due, id=run.id)
+
+
+def _made_anew(scene: Scene, due: datetime) -> Iterator[Change]:
+    """The failure is not the last word, whoever allows it: no branch for errors runs, and nobody is warned."""
+    notes = scene.execution.progress.notes
+    yield ProgressMade(id=None, fields={"notes": {RERUN: due.isoformat(), **notes}})
+    yield TaskRunMoved(at=scene.at, id=_run(scene).id, state=State.FAILED)
 
 
 def _warns(scene: Scene) -> bool:

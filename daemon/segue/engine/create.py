@@ -11,7 +11,7 @@ from segue.engine.beside import beside
 from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
-from segue.engine.notes import HELD, SEQUENCE
+from segue.engine.notes import HELD, RERUN, SEQUENCE
 from segue.engine.plan import AFTER_EXECUTION, SIDE_BRANCHES, Plan
 from segue.engine.rebuild import restore
 from segue.engine.reopen import without_verdict
@@ -270,7 +270,7 @@ def _copied(run: TaskRun, number: int, ids: Mapping[TaskRunId, TaskRunId], execu
 def _copied_progress(progress: Progress | None) -> Progress | None:
     if progress is None:
         return None
-    notes = {key: value for key, value in progress.notes.items() if key not in {EXIT, HELD, SEQUENCE}}
+    notes = {key: value for key, value in progress.notes.items() if key not in {EXIT, HELD, RERUN, SEQUENCE}}
     return replace(progress, values=progress.values, notes=notes)
 
 

@@ -1,16 +1,16 @@
 """Ending: how a task run, and the flow, come to their end."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from segue.engine import asking
 from segue.engine.asking import Answer, Pending
 from segue.engine.flow_outputs import outputs_of, outputs_questions
 from segue.engine.flowables.steering import Question
-from segue.engine.notes import LEAVES, OUTCOME, VERDICT
+from segue.engine.notes import LEAVES, OUTCOME, RERUN, VERDICT
 from segue.engine.outcome import allowed_end, is_blocking, worse
 from segue.engine.plan import OUTPUTS
-from segue.engine.rerun import rerun_at
 from segue.engine.scene import Scene
 from segue.model.change import Change, ExecutionMoved, Logged, OutputsSet, ProgressMade, RerunOrdered, TaskRunMoved
 from segue.model.execution import Failure
@@ -20,6 +20,12 @@ EXIT: Final = "exit"
 """The note on an execution that a task asked to end, with the state it is to end in."""
 
 _WITH_OUTPUTS: Final = frozenset({State.SUCCESS, State.WARNING})
+
+
+def begins_nothing(scene: Scene) -> bool:
+    """A task wants the whole execution to end, or to be made anew."""
+    notes = scene.execution.progress.notes
+    return EXIT in notes or RERUN in notes
 
 
 def fail(scene: Scene, failure: Failure) -> tuple[Change, ...]:
@@ -66,10 +72,11 @@ def end_node(scene: Scene, worst: State) -> tuple[Change, ...]:
 
 def end_flow(scene: Scene, worst: State) -> tuple[Change, ...]:
     """The execution ends. Outputs that do not render make a good end a FAILED one, unless they may be missing."""
-    wanted = scene.execution.progress.notes.get(EXIT)
-    state = State(wanted) if wanted and worst is not State.KILLED else worst
-    if state is State.FAILED and not wanted:
-        return _failed(scene)
+    notes = scene.execution.progress.notes
+    if RERUN in notes and worst is not State.KILLED:
+        due = datetime.fromisoformat(notes[RERUN])
+        return (ExecutionMoved(at=scene.at, state=State.RETRIED), RerunOrdered(due=due))
+    state = State(notes[EXIT]) if EXIT in notes and worst is not State.KILLED else worst
     if not scene.plan.flow.outputs or state not in _WITH_OUTPUTS:
         return (ExecutionMoved(at=scene.at, state=state),)
     rendered: dict[str, Any] = {}
@@ -102,10 +109,3 @@ def _without_outputs(scene: Scene, failure: Failure) -> tuple[Change, ...]:
 
 def _missing(question: Question, failure: Failure) -> str:
     return f"The output `{next(iter(question.template))}`, which may be missing, is: {failure.message}"
-
-
-def _failed(scene: Scene) -> tuple[Change, ...]:
-    due = rerun_at(scene)
-    if due is None:
-        return (ExecutionMoved(at=scene.at, state=State.FAILED),)
-    return (ExecutionMoved(at=scene.at, state=State.RETRIED), RerunOrdered(due=due))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from segue.engine import asking
 from segue.engine.asking import Answer, Pending
-from segue.engine.ending import EXIT
+from segue.engine.ending import begins_nothing
 from segue.engine.flowables import loop
 from segue.engine.flowables.loop import (
     AGAIN,
@@ -74,7 +74,7 @@ def going_on(scene: Scene) -> Changes | None:
         return _begun(scene)
     if scene.progress.notes.get(JUDGED):
         return _judged(scene)
-    if EXIT not in scene.execution.progress.notes and FAULT not in scene.progress.notes:
+    if not begins_nothing(scene) and FAULT not in scene.progress.notes:
         orders = _ordered(scene)
         if orders or not _has_all(scene):
             return orders
@@ -229,7 +229,7 @@ def _holds(answer: Answer) -> bool:
 def _finished(scene: Scene) -> Changes:
     """All have ended: their outputs are brought together, and the attempt ends as the worst of them did."""
     run, notes = _run(scene), scene.progress.notes
-    is_collected = bool(body_of(scene.node).outputs) and notes[COUNT] and EXIT not in scene.execution.progress.notes
+    is_collected = bool(body_of(scene.node).outputs) and notes[COUNT] and not begins_nothing(scene)
     answer = asking.ask(scene, _collect_question(scene)) if is_collected else Answer({})
     if isinstance(answer, Pending):
         return answer.changes

@@ -22,3 +22,7 @@ BREAKPOINTS: Final = "breakpoints"
 
 HELD: Final = "held"
 """Of an execution: a person paused it."""
+
+RERUN: Final = "rerun"
+"""Of an execution: a task run failed, and for that it is made anew, at this time. It begins nothing more; what always runs
+at the end does."""

@@ -15,7 +15,7 @@ from segue.engine import iterations
 from segue.engine.asking import without_answers
 from segue.engine.ending import EXIT
 from segue.engine.flowables import approval, loop, loop_until, waiting, working_directory
-from segue.engine.notes import HELD, LEAVES, SEQUENCE, VERDICT
+from segue.engine.notes import HELD, LEAVES, RERUN, SEQUENCE, VERDICT
 from segue.engine.outcome import is_blocking
 from segue.engine.plan import AFTER_EXECUTION, ERRORS, FINALLY, SIDE_BRANCHES
 from segue.engine.recount import recounted
@@ -89,7 +89,9 @@ class _Reopening(Struct):
         self.changes.append(ProgressMade(id=scene.id, fields={**counts, **fields}))
 
     def finish(self, flow: Scene, branch: str) -> tuple[Change, ...]:
-        notes = {key: value for key, value in without_answers(flow.progress.notes).items() if key not in {EXIT, HELD}}
+        notes = {
+            key: value for key, value in without_answers(flow.progress.notes).items() if key not in {EXIT, HELD, RERUN}
+        }
         self.recount(flow, branch, notes={**notes, SEQUENCE: flow.execution.next_sequence})
         if flow.execution.outputs is not None:
             self.changes.append(OutputsSet(id=None, outputs=None))

@@ -1,4 +1,5 @@
-"""Rerun: the retry behaviour `CREATE_NEW_EXECUTION` - whether a failed execution is followed by a new one, and when.
+"""Rerun: the retry behaviour `CREATE_NEW_EXECUTION` - whether a failed task run has its execution followed by a new one,
+and when.
 
 The policy counts executions as it counts attempts elsewhere: `maxAttempts` of the whole chain, `maxDuration` since its
 first one was made.
@@ -12,32 +13,21 @@ from segue.engine.retry import delay
 from segue.engine.scene import Scene
 from segue.model.execution import Execution
 from segue.model.names import milliseconds_of
-from segue.model.state import State
-from segue.model.task import Retry, RetryBehavior
+from segue.model.task import RetryBehavior
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def rerun_at(flow: Scene) -> datetime | None:
-    """When the execution, which fails now, is to be made anew; None if no policy of what failed wants that (any more).
-    Looks at all task runs, once in an execution's life."""
-    dates = (_due(flow, policy) for policy in _policies(flow))
-    return min((date for date in dates if date is not None), default=None)
-
-
-def _policies(flow: Scene) -> set[Retry]:
-    failed = (run for run in flow.execution.task_runs.values() if run.state is State.FAILED and run.attempts)
-    policies = {flow.plan.nodes[run.task_id].retry for run in failed}
-    return {
-        policy for policy in policies if policy is not None and policy.behavior is RetryBehavior.CREATE_NEW_EXECUTION
-    }
-
-
-def _due(flow: Scene, policy: Retry) -> datetime | None:
-    execution, number = flow.execution, flow.execution.attempt_number
+def rerun_at(scene: Scene) -> datetime | None:
+    """When the execution is to be made anew since this task run has failed; None if its policy does not want that (any
+    more)."""
+    execution, policy = scene.execution, scene.node.retry
+    if policy is None or policy.behavior is not RetryBehavior.CREATE_NEW_EXECUTION or execution.state.is_final:
+        return None
+    number = execution.attempt_number
     if policy.attempts_max is not None and number >= policy.attempts_max:
         return None
-    due = flow.at + delay(policy, number, _chance(execution))
+    due = scene.at + delay(policy, number, _chance(execution))
     if policy.duration_max is not None and due > _first_made(execution) + min(policy.duration_max, DELAY_MAX):
         return None
     return due

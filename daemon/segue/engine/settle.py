@@ -177,7 +177,7 @@ def _after(parent: Scene, ended: Scene) -> Changes:
 
 
 def _with_children(scene: Scene, children: Sequence[Child]) -> Changes:
-    if EXIT in scene.execution.progress.notes and scene.progress.branch != FINALLY:
+    if ending.begins_nothing(scene) and scene.progress.branch != FINALLY:
         children = ()
     if children:
         return _make(scene, children)
@@ -218,7 +218,7 @@ def _next_list(scene: Scene) -> Changes:
     """The list in hand is done: which comes next, or the end."""
     progress, node = scene.progress, scene.node
     is_main = progress.branch not in SIDE_BRANCHES
-    leaves = EXIT in scene.execution.progress.notes
+    leaves = ending.begins_nothing(scene)
     if is_main and not leaves and VERDICT not in progress.notes:
         further = further_of(node)
         more = further(scene) if further is not None else None

@@ -1,17 +1,18 @@
 """CREATE_NEW_EXECUTION: a failed execution is followed by a new one."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from segue.engine.create import rerun_of
 from segue.model.change import RerunOrdered
-from segue.model.event import KillWanted
+from segue.model.event import KillWanted, RestartWanted
 from segue.model.names import ExecutionId, execution_id, milliseconds_of
 from segue.model.state import State
-from segue.model.task import Retry, RetryBehavior, RetryKind
+from segue.model.task import AllowFailure, Parallel, Retry, RetryBehavior, RetryKind, Sequential, Task
 
-from tests.support.engine import FAILS, START, Player, execution_of, flow, histories, task
+from tests.support.engine import FAILS, START, Player, Says, execution_of, flow, histories, task, tasks
 
 SECOND = timedelta(seconds=1)
 
@@ -62,10 +63,45 @@ def test_no_execution_is_made_later_than_the_duration_after_the_first() -> None:
     assert [state_after(0), state_after(1), state_after(3)] == [State.RETRIED, State.RETRIED, State.FAILED]
 
 
-def test_the_errors_branch_has_run_before() -> None:
-    players = chain(anew(attempts_max=2), errors=(task("e"),))
+def test_what_runs_for_errors_runs_after_the_last_attempt_only_and_what_always_runs_after_each() -> None:
+    made = {"errors": (task("e"),), "finally_": (task("f"),), "after_execution": (task("x"),)}
+    players = chain(anew(attempts_max=2), **made)
 
-    assert players[0].order == ["a", "e"]
+    assert [player.order for player in players] == [["a", "f", "x"], ["a", "e", "f", "x"]]
+
+
+def test_the_branch_for_errors_of_a_flowable_waits_for_the_last_attempt_too() -> None:
+    node = task("s", Sequential(tasks=(task("a"), task("b")), errors=(task("e"),)))
+    player = Player(flow(node, "c", retry=anew(attempts_max=2)), {"a": FAILS}).run()
+
+    assert (player.state, player.order) == (State.RETRIED, ["s", "a"])
+
+
+@pytest.mark.parametrize("allows", [lambda a: a, lambda a: task("n", AllowFailure(tasks=(a,)))])
+def test_a_failure_that_is_allowed_is_retried_first(allows: Callable[[Task], Task]) -> None:
+    node = allows(task("a", retry=anew(attempts_max=2), allow_failure=True))
+    first = Player(flow(node), {"a": FAILS}).run()
+    last = Player(flow(node), {"a": FAILS})
+    last.execution.attempt_number = 2
+
+    assert (first.state, last.run().state) == (State.RETRIED, State.WARNING)
+
+
+def test_siblings_end_what_they_do_before_it_is_made_anew() -> None:
+    node = task("p", Parallel(tasks=(task("a"), task("s", Sequential(tasks=tasks("b", "c"))))))
+    player = Player(flow(node, retry=anew(attempts_max=2)), {"a": FAILS}).start()
+    player.end(player.begin("a"), FAILS)
+    assert player.state is State.RUNNING
+
+    assert player.finish().state is State.RETRIED
+    assert player.order == ["p", "a", "s", "b"]
+
+
+def test_a_retried_execution_can_be_restarted() -> None:
+    player = Player(flow("a", "b", retry=anew(attempts_max=2)), {"a": [FAILS, Says()]}).run()
+    player.send(RestartWanted(at=player.tick()))
+
+    assert player.start().finish().state is State.SUCCESS
 
 
 def test_a_killed_execution_is_not_made_anew() -> None:
