@@ -3,51 +3,42 @@
 A type may be named in full (`io.kestra.plugin.core.log.Log`), without the prefix (`core.log.Log`) or by one of the
 names it had in the past. What the language knows and what this program can run are two things: the few types that it
 cannot are a Problem that says so. Those of installed packages are added by `segue.tasks.packages`.
+
+What is known of a type without its model - the name, the role - comes from `spec.type_table`.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel
 
-from segue.spec import conditions, flowables, triggers
 from segue.spec.aliases import ALIASES
-from segue.spec.fields import Spec
 from segue.spec.nested import Role
-from segue.spec.types import (
-    debug,
-    execution,
-    http,
-    kv,
-    log,
-    metric,
-    namespace,
-    output,
-    runners,
-    scripts,
-    state,
-    storage,
-    templating,
-    timing,
-)
-from segue.spec.types.plugins import commands, git, jdbc, local_files, mail, notifications, s3, serdes, sftp
+from segue.spec.type_table import NAMES, model_of
 
 PREFIX: Final = "io.kestra.plugin."
+_OWN_PREFIX: Final = "segue."
 _SUGGESTIONS_MAX: Final = 3
 _CLOSENESS: Final = 0.75
 
 
 class TypeEntry(Struct, frozen=True, kw_only=True):
-    """One type: its full name, what it is for, the model of its own properties, and whether it can run here."""
+    """One type: its full name, what it is for, what gives the model of its properties, and whether it can run here."""
 
     name: str
     role: Role
-    model: type[BaseModel]
+    load: Callable[[], type[BaseModel]]
     aliases: tuple[str, ...] = ()
     available: bool = False
+
+    @property
+    def model(self) -> type[BaseModel]:
+        """The model of its own properties. Whoever asks first waits until it is loaded."""
+        return self.load()
 
 
 class Kind(Protocol):
@@ -87,7 +78,7 @@ class Catalogue:
         names = [entry.name for entry in self._entries.values() if entry.role in wanted]
         last = name.rpartition(".")[2].lower()
         same = [known for known in names if known.rpartition(".")[2].lower() == last]
-        full = name if name.startswith(("io.kestra.", "segue.")) else PREFIX + name
+        full = name if name.startswith(("io.kestra.", _OWN_PREFIX)) else PREFIX + name
         close = difflib.get_close_matches(full, same or names, _SUGGESTIONS_MAX, 0 if same else _CLOSENESS)
         return tuple(close)
 
@@ -99,9 +90,7 @@ class Catalogue:
             if known is not None:
                 entries[known.name] = replace(known, available=True)
             else:
-                entries[kind.name] = TypeEntry(
-                    name=kind.name, role=Role.TASK, model=kind.properties, aliases=kind.aliases, available=True
-                )
+                entries[kind.name] = _of_package(kind)
         return Catalogue(entries.values())
 
 
@@ -116,56 +105,22 @@ _NOT_HERE: Final = frozenset(
     }
 )
 
-_TASKS: Final = (
-    log.TYPES,
-    debug.TYPES,
-    output.TYPES,
-    metric.TYPES,
-    templating.TYPES,
-    execution.TYPES,
-    http.TYPES,
-    kv.TYPES,
-    namespace.TYPES,
-    storage.TYPES,
-    state.TYPES,
-    timing.TYPES,
-    scripts.TYPES,
-    notifications.TYPES,
-    mail.TYPES,
-    serdes.TYPES,
-    jdbc.TYPES,
-    git.TYPES,
-    commands.TYPES,
-    local_files.TYPES,
-    sftp.TYPES,
-    s3.TYPES,
-)
+
+def _of_package(kind: Kind) -> TypeEntry:
+    return TypeEntry(name=kind.name, role=Role.TASK, load=lambda: kind.properties, aliases=kind.aliases, available=True)
 
 
-def _entries(role: Role, types: Mapping[str, type[Spec]], prefix: str = PREFIX) -> Iterable[TypeEntry]:
-    for name, model in types.items():
-        yield TypeEntry(
-            name=prefix + name,
-            role=role,
-            model=model,
-            aliases=ALIASES.get(name, ()),
-            available=name not in _NOT_HERE,
-        )
-
-
-def _built_in() -> Iterable[TypeEntry]:
-    for types in _TASKS:
-        yield from _entries(Role.TASK, types)
-    yield from _entries(Role.FLOWABLE, flowables.TYPES)
-    yield from _entries(Role.TRIGGER, triggers.TYPES)
-    yield from _entries(Role.TRIGGER, jdbc.TRIGGERS)
-    yield from _entries(Role.TRIGGER, local_files.TRIGGERS)
-    yield from _entries(Role.TRIGGER, sftp.TRIGGERS)
-    yield from _entries(Role.TRIGGER, s3.TRIGGERS)
-    yield from _entries(Role.TRIGGER, scripts.TRIGGERS)
-    yield from _entries(Role.TRIGGER, triggers.OWN_TYPES, prefix="")
-    yield from _entries(Role.CONDITION, conditions.TYPES)
-    yield from _entries(Role.RUNNER, runners.TYPES)
+def _built_in() -> Iterator[TypeEntry]:
+    for role, modules in NAMES.items():
+        for module, names in modules.items():
+            for name in names:
+                yield TypeEntry(
+                    name=name if name.startswith(_OWN_PREFIX) else PREFIX + name,
+                    role=role,
+                    load=partial(model_of, module, name),
+                    aliases=ALIASES.get(name, ()),
+                    available=name not in _NOT_HERE,
+                )
 
 
 BUILT_IN: Final = Catalogue(_built_in())

@@ -5,7 +5,8 @@ third parties among them, are not known and may have any.
 from collections.abc import Mapping
 from typing import Final
 
-from segue.spec.types.scripts import TYPES as SCRIPTS
+from segue.spec.nested import Role
+from segue.spec.type_table import NAMES
 
 _HTTP: Final = ("uri", "code", "headers")
 _SCRIPT: Final = ("exitCode", "vars", "outputFiles", "taskRunner", "uri")
@@ -81,7 +82,7 @@ _OUTPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "core.storage.Split": ("uris",),
     "core.storage.Write": ("uri",),
     "core.trigger.Toggle": (),
-    **dict.fromkeys(SCRIPTS, _SCRIPT),
+    **dict.fromkeys(NAMES[Role.TASK]["types.scripts"], _SCRIPT),
 }
 
 # What a ForEachItem leaves: three task runs of its own, `<id>_split`, `<id>_items` and `<id>_merge`.

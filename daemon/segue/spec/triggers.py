@@ -238,7 +238,5 @@ TYPES: Final[Mapping[str, type[Spec]]] = {
     "core.trigger.Webhook": Webhook,
     "core.trigger.McpToolTrigger": McpTool,
     "core.http.Trigger": Http,
+    "segue.trigger.Files": Files,
 }
-
-# Types of our own stand under their full name.
-OWN_TYPES: Final[Mapping[str, type[Spec]]] = {"segue.trigger.Files": Files}

@@ -1,24 +1,18 @@
-"""The table of polling triggers that workers can look at."""
+"""The polling triggers that workers can look at: the core's, and those of `tasks.plugins`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from segue.tasks.http_trigger import POLLS as HTTP_POLLS
 from segue.tasks.kind import TaskKind
-from segue.tasks.plugins.jdbc import POLLS as JDBC_POLLS
-from segue.tasks.plugins.local_files import POLLS as LOCAL_FILE_POLLS
-from segue.tasks.plugins.s3 import POLLS as S3_POLLS
-from segue.tasks.plugins.sftp import POLLS as SFTP_POLLS
+from segue.tasks.plugins import table as plugins
 from segue.tasks.polling import PollKind
 from segue.tasks.scripts.triggers import POLLS as SCRIPT_POLLS
 
-POLLS: Final[tuple[PollKind[Any], ...]] = (
-    *HTTP_POLLS,
-    *JDBC_POLLS,
-    *LOCAL_FILE_POLLS,
-    *SFTP_POLLS,
-    *S3_POLLS,
-    *SCRIPT_POLLS,
-)
+_CORE: Final[Mapping[str, PollKind[Any]]] = {poll.name: poll for poll in (*HTTP_POLLS, *SCRIPT_POLLS)}
 
-ERRANDS: Final[Mapping[str, TaskKind[Any]]] = {poll.name: poll.as_errand() for poll in POLLS}
+
+def errand_of(name: str) -> TaskKind[Any] | None:
+    """What a worker does to look at a trigger of that type."""
+    poll = _CORE.get(name) or plugins.poll_of(name)
+    return poll.as_errand() if poll is not None else None

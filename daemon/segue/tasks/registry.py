@@ -1,5 +1,6 @@
-"""The table of task types that a worker runs: ours, line by line, and those of installed packages. Whoever only wants to
-know which types there are asks `packages.catalogue`, and loads none of this.
+"""The task types that a worker runs: the core's, line by line, those of `tasks.plugins`, and those of installed packages.
+
+Whoever only wants to know which types there are asks `packages.catalogue`, and loads none of this.
 """
 
 from collections.abc import Mapping
@@ -21,24 +22,11 @@ from segue.tasks import (
     trigger,
 )
 from segue.tasks.packages import AnyKind, installed
-from segue.tasks.plugins import (
-    commands,
-    csv_files,
-    excel_files,
-    git,
-    jdbc,
-    json_files,
-    local_files,
-    mail,
-    notifications,
-    parquet_files,
-    s3,
-    sftp,
-)
+from segue.tasks.plugins import table as plugins
 from segue.tasks.scripts import languages, python, shell
 from segue.tasks.storage import files, for_each_item, items, purge, split
 
-OURS: Final[tuple[AnyKind, ...]] = (
+CORE: Final[tuple[AnyKind, ...]] = (
     *log.KINDS,
     *debug.KINDS,
     *output.KINDS,
@@ -59,22 +47,15 @@ OURS: Final[tuple[AnyKind, ...]] = (
     *shell.KINDS,
     *python.KINDS,
     *languages.KINDS,
-    *notifications.KINDS,
-    *mail.KINDS,
-    *csv_files.KINDS,
-    *json_files.KINDS,
-    *excel_files.KINDS,
-    *parquet_files.KINDS,
-    *jdbc.KINDS,
-    *git.KINDS,
-    *commands.KINDS,
-    *local_files.KINDS,
-    *sftp.KINDS,
-    *s3.KINDS,
 )
 
 
+def kind_of(name: str) -> AnyKind | None:
+    """The task type of that name."""
+    return _loaded().get(name) or plugins.kind_of(name)
+
+
 @cache
-def task_kinds() -> Mapping[str, AnyKind]:
+def _loaded() -> Mapping[str, AnyKind]:
     """By type name, aliases too; looked up once for each process."""
-    return {name: kind for kind in (*installed().kinds, *OURS) for name in (kind.name, *kind.aliases)}
+    return {name: kind for kind in (*installed().kinds, *CORE) for name in (kind.name, *kind.aliases)}

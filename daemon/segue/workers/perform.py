@@ -30,7 +30,7 @@ from segue.tasks.interruption import Cause, Interrupted, Interruption
 from segue.tasks.kind import Result, TaskFailed
 from segue.tasks.masking import Masker
 from segue.tasks.packages import AnyKind
-from segue.tasks.registry import task_kinds
+from segue.tasks.registry import kind_of
 from segue.tasks.scripts import processes
 from segue.workers import keeping
 from segue.workers.channel import AskRefused, Channel
@@ -183,8 +183,8 @@ def _run(context: TaskContext) -> Result:
 
 def _kind(order: Order) -> AnyKind | None:
     if order.purpose == POLL:
-        return polls.ERRANDS.get(order.task_type)
-    return _ERRANDS.get(order.purpose or "") or task_kinds().get(order.task_type)
+        return polls.errand_of(order.task_type)
+    return _ERRANDS.get(order.purpose or "") or kind_of(order.task_type)
 
 
 def _properties(kind: AnyKind, context: TaskContext) -> BaseModel:

@@ -138,7 +138,7 @@ _OF_THEIR_OWN: Final[Mapping[str, tuple[type[Spec], type[Spec]]]] = {
 }
 
 
-def _types() -> dict[str, type[Spec]]:
+def _tasks() -> dict[str, type[Spec]]:
     types: dict[str, type[Spec]] = {}
     for language in IMAGES:
         commands, script = _OF_THEIR_OWN.get(language, (ShellCommands, ShellScript))
@@ -147,7 +147,7 @@ def _types() -> dict[str, type[Spec]]:
     return types
 
 
-TYPES: Final[Mapping[str, type[Spec]]] = _types()
+_TASKS: Final[Mapping[str, type[Spec]]] = _tasks()
 
 
 class Watching(Spec):
@@ -172,8 +172,8 @@ def _trigger(model: type[Spec]) -> type[Spec]:
 
 def _triggers() -> dict[str, type[Spec]]:
     """As many models as the tasks have: most languages share theirs."""
-    models = {model: _trigger(model) for model in dict.fromkeys(TYPES.values())}
-    return {f"{name}Trigger": models[model] for name, model in TYPES.items()}
+    models = {model: _trigger(model) for model in dict.fromkeys(_TASKS.values())}
+    return {f"{name}Trigger": models[model] for name, model in _TASKS.items()}
 
 
-TRIGGERS: Final[Mapping[str, type[Spec]]] = _triggers()
+TYPES: Final[Mapping[str, type[Spec]]] = {**_TASKS, **_triggers()}

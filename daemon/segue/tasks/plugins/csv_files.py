@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Self
 from segue.expression.dates import formatted, zone_named
 from segue.expression.values import plain
 from segue.model.order import LogLevel
-from segue.spec.types.plugins.serdes import CsvToIon, IonToCsv
+from segue.spec.types.plugins.csv_files import CsvToIon, IonToCsv
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.plugins.item_files import encoded, items_in, keep_items, line_of, opened_as_text

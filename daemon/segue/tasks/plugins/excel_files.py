@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 from segue.expression.dates import zone_named
 from segue.expression.values import plain
-from segue.spec.types.plugins.serdes import ExcelToIon, IonToExcel
+from segue.spec.types.plugins.excel_files import ExcelToIon, IonToExcel
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.plugins.extras import library

@@ -289,7 +289,7 @@ KINDS: tuple[TaskKind[Any], ...] = tuple(_kinds())
 POLLS: tuple[PollKind[Any], ...] = tuple(
     PollKind(
         name=f"io.kestra.plugin.jdbc.{database.name}.Trigger",
-        properties=models.TRIGGERS[f"jdbc.{database.name}.Trigger"],
+        properties=models.TYPES[f"jdbc.{database.name}.Trigger"],
         look=_look(database),
         typed=frozenset({"parameters"}),
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from segue.spec.types.plugins.serdes import IonToJson, JsonToIon, JsonToJsonl
+from segue.spec.types.plugins.json_files import IonToJson, JsonToIon, JsonToJsonl
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.plugins.item_files import encoded, items_in, keep_items, line_of, opened_as_text

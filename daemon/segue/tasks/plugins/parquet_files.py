@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from segue.expression.values import plain
-from segue.spec.types.plugins.serdes import IonToParquet, ParquetToIon
+from segue.spec.types.plugins.parquet_files import IonToParquet, ParquetToIon
 from segue.tasks.context import TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.plugins.extras import library

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from segue.expression import java_regex
 from segue.expression.errors import ExpressionError
 from segue.model.order import LogLevel, Metric
-from segue.spec.types.scripts import TRIGGERS
+from segue.spec.types.scripts import TYPES
 from segue.tasks.context import Journal, TaskContext
 from segue.tasks.kind import Result, TaskFailed, TaskKind
 from segue.tasks.polling import Polled, PollKind
@@ -124,7 +124,7 @@ _KINDS: Final[tuple[TaskKind[Any], ...]] = (*shell.KINDS, *python.KINDS, *langua
 POLLS: Final[tuple[PollKind[Any], ...]] = tuple(
     PollKind(
         name=f"{kind.name}Trigger",
-        properties=TRIGGERS[f"{kind.name.removeprefix(_PREFIX)}Trigger"],
+        properties=TYPES[f"{kind.name.removeprefix(_PREFIX)}Trigger"],
         look=partial(_look, kind.run),
         variables=script.variables,
     )

@@ -10,7 +10,7 @@ from segue.spec.nested import Role
 from segue.spec.rules.reads.said import meant, misread
 from segue.spec.rules.subject import Subject
 from segue.spec.rules.templates import Template
-from segue.spec.types import scripts
+from segue.spec.type_table import NAMES
 
 _DATES: Final = frozenset({"date", "next", "previous"})
 _OF_SCRIPTS: Final = frozenset({"timestamp", "condition", "exitCode", "vars", "logs", "outputFiles"})
@@ -38,7 +38,7 @@ _GIVEN: Final[Mapping[str, frozenset[str]]] = {
     PREFIX + "fs.sftp.Trigger": frozenset({"files", "count"}),
     PREFIX + "aws.s3.Trigger": frozenset({"objects"}),
     "segue.trigger.Files": frozenset({"files"}),
-    **{PREFIX + name: _OF_SCRIPTS for name in scripts.TRIGGERS},
+    **{PREFIX + name: _OF_SCRIPTS for name in NAMES[Role.TRIGGER]["types.scripts"]},
 }
 # Any flow may be called by a Subflow, which leaves these of the caller.
 _OF_CALLERS: Final = frozenset({"executionId", "namespace", "flowId", "flowRevision"})

@@ -135,5 +135,9 @@ def _models(body: type[Spec]) -> dict[str, type[Spec]]:
     }
 
 
-TYPES: Final[Mapping[str, type[Spec]]] = {**_models(Query), **_models(Queries), **_models(Batch)}
-TRIGGERS: Final[Mapping[str, type[Spec]]] = _models(Trigger)
+TYPES: Final[Mapping[str, type[Spec]]] = {
+    **_models(Query),
+    **_models(Queries),
+    **_models(Batch),
+    **_models(Trigger),
+}

@@ -80,5 +80,5 @@ TYPES: Final[Mapping[str, type[Spec]]] = {
     "fs.local.Copy": Copy,
     "fs.local.Move": Move,
     "fs.local.Delete": Delete,
+    "fs.local.Trigger": Trigger,
 }
-TRIGGERS: Final[Mapping[str, type[Spec]]] = {"fs.local.Trigger": Trigger}

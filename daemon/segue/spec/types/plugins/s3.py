@@ -202,5 +202,5 @@ TYPES: Final[Mapping[str, type[Spec]]] = {
     "aws.s3.Copy": Copy,
     "aws.s3.Delete": Delete,
     "aws.s3.DeleteList": DeleteList,
+    "aws.s3.Trigger": Trigger,
 }
-TRIGGERS: Final[Mapping[str, type[Spec]]] = {"aws.s3.Trigger": Trigger}

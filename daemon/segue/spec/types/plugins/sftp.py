@@ -104,5 +104,5 @@ TYPES: Final[Mapping[str, type[Spec]]] = {
     "fs.sftp.Uploads": Uploads,
     "fs.sftp.Move": Move,
     "fs.sftp.Delete": Delete,
+    "fs.sftp.Trigger": Trigger,
 }
-TRIGGERS: Final[Mapping[str, type[Spec]]] = {"fs.sftp.Trigger": Trigger}
