@@ -2,7 +2,7 @@
 asked and what was sent."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,11 +30,13 @@ class Received:
 
 @dataclass(slots=True)
 class HttpServer:
-    """`pages` by path (`/orders.csv`); `received` are the requests so far."""
+    """`pages` by path (`/orders.csv`); `received` are the requests so far. `before` is called with each request before it
+    is answered."""
 
     url: str = ""
     pages: dict[str, Page] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
+    before: Callable[[Received], None] = lambda _received: None
 
     @property
     def asked(self) -> list[str]:
@@ -56,6 +58,7 @@ class HttpServer:
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Page]:
         self.received.append(Received(f"{method} {path}", headers, body))
+        self.before(self.received[-1])
         page = self.pages.get(path)
         if page is None:
             return 404, Page(b"there is nothing here")

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from segue.engine.templates import EVERYTHING, Needs, needs_of
 from segue.engine.templates import is_pure as _is_pure
 from segue.model.flow import Flow
-from segue.model.order import ERRANDS, LOOP_ERRANDS
+from segue.model.order import FOLDER_ERRANDS, LOOP_ERRANDS
 from segue.model.output import Output
 from segue.model.task import (
     Approval,
@@ -174,7 +174,7 @@ def _node(parent: Node, branch: str, position: int, task: Task, nodes: dict[str,
 def _errands(task: Task) -> frozenset[str]:
     match task.body:
         case WorkingDirectory():
-            return ERRANDS
+            return FOLDER_ERRANDS
         case Loop():
             return LOOP_ERRANDS
         case _:

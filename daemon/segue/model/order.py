@@ -22,11 +22,13 @@ TEARDOWN = "teardown"
 POLL = "poll"
 LINES = "lines"
 COLLECT = "collect"
-ERRANDS = frozenset({SETUP, TEARDOWN})
+FOLDER_ERRANDS = frozenset({SETUP, TEARDOWN})
 """Purposes for which a worker does more than evaluate a template: it makes a working directory ready, or keeps what is
 to be kept of it."""
 LOOP_ERRANDS = frozenset({LINES, COLLECT})
 """The same for a Loop: it reads values from a file, or brings the outputs of the iterations together."""
+ERRANDS = FOLDER_ERRANDS | LOOP_ERRANDS | {POLL}
+"""All of them. What an errand that was cut short has done is done anew, so it may be run again at any time."""
 
 LEVELS: tuple[LogLevel, ...] = tuple(LogLevel)
 
@@ -63,7 +65,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def is_errand(self) -> bool:
-        return self.purpose in ERRANDS or self.purpose in LOOP_ERRANDS or self.purpose == POLL
+        return self.purpose in ERRANDS
 
 
 class LogLine(Struct, frozen=True, kw_only=True):

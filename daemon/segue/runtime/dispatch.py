@@ -17,11 +17,12 @@ from msgspec.structs import replace
 
 from segue.engine.limits import RESUBMITS_MAX
 from segue.engine.orders import evaluation_for, order_for
+from segue.engine.retry import WORKER_LOST
 from segue.model.change import EvaluationOrdered
 from segue.model.event import AttemptEnded, AttemptStarted, Evaluated, Event, TimerFired, WhenLost, WorkerLost
 from segue.model.execution import Failure, TaskRun
 from segue.model.names import ExecutionId, TaskRunId
-from segue.model.order import ERRANDS, POLL, LogLine, Metric, Order
+from segue.model.order import ERRANDS, FOLDER_ERRANDS, POLL, LogLine, Metric, Order
 from segue.model.state import State
 from segue.runtime.clock import Dice
 from segue.runtime.live import Live, LiveExecutions
@@ -68,6 +69,10 @@ class _Evaluation(Struct, frozen=True):
     wanted: EvaluationOrdered
     lost: int = 0  # how often its worker died of it, or beside it
 
+    @property
+    def purpose(self) -> str | None:
+        return self.wanted.purpose
+
 
 class _Question(Struct, frozen=True, eq=False):
     """An order that belongs to no round: its answer goes to who asked."""
@@ -75,6 +80,10 @@ class _Question(Struct, frozen=True, eq=False):
     order: Order
     answer: asyncio.Future[Any]
     lost: int = 0
+
+    @property
+    def purpose(self) -> str | None:
+        return self.order.purpose
 
 
 _Piece = _Attempt | _Evaluation | _Question
@@ -240,7 +249,9 @@ class Dispatch:
                 return
             case _Attempt(task_run_id=run_id, number=number):
                 attempt: int | None = number
-            case _Evaluation(wanted=EvaluationOrdered(id=run_id, purpose=purpose)) if purpose in ERRANDS and run_id:
+            case _Evaluation(wanted=EvaluationOrdered(id=run_id, purpose=purpose)) if (
+                purpose in FOLDER_ERRANDS and run_id
+            ):
                 attempt = None
             case _:
                 return
@@ -308,13 +319,13 @@ class Dispatch:
             round_.batch.remove_process(*process)
         piece = self._with_worker.pop(report.order_id, None) if report.order_id else None
         match piece:
-            case _Question() | _Evaluation() if self._is_asked_again(piece.lost):
+            case _Question() | _Evaluation() if self._is_asked_again(piece):
                 self._queue.append(replace(piece, lost=piece.lost + 1))
             case _Question(answer=answer):
                 if not answer.done():
-                    answer.set_exception(NoAnswer(report.message))
+                    answer.set_exception(NoAnswer(_last_words(report, piece)))
             case _Evaluation(execution_id=execution_id, wanted=wanted):
-                failure = Failure(message=report.message, kind="worker-lost")
+                failure = Failure(message=_last_words(report, piece), kind=WORKER_LOST)
                 self._apply(
                     round_,
                     execution_id,
@@ -336,9 +347,10 @@ class Dispatch:
             case None:
                 pass
 
-    def _is_asked_again(self, lost: int) -> bool:
-        """An evaluation has no attempts to show, and asking again harms nobody: as often as a task is tried again."""
-        return self._worker_lost is WhenLost.RESUBMIT and lost < RESUBMITS_MAX
+    def _is_asked_again(self, piece: _Evaluation | _Question) -> bool:
+        """As often as a task is tried again. The setting speaks of what authors write, and a template may call somebody;
+        errands are ours, and begin anew."""
+        return piece.lost < RESUBMITS_MAX and (self._worker_lost is WhenLost.RESUBMIT or piece.purpose in ERRANDS)
 
     def _apply(self, round_: Round, execution_id: str, event: Event) -> None:
         assert self._applies is not None
@@ -359,6 +371,10 @@ class Dispatch:
             self._pool.answer(report.worker, report.ask_id, failure=str(error))
         else:
             self._pool.answer(report.worker, report.ask_id, value)
+
+
+def _last_words(report: WorkerGone, piece: _Evaluation | _Question) -> str:
+    return f"{report.message}, like {piece.lost} others that were asked before" if piece.lost else report.message
 
 
 def _settle_question(answer: asyncio.Future[Any], report: OrderEnded) -> None:
