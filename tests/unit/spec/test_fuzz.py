@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from segue.spec.catalogue import BUILT_IN
 from segue.spec.conditions import CONDITION_KEYS
@@ -61,6 +61,7 @@ FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthChe
 
 
 @FEW
+@example({"sla": 1})
 @given(st.dictionaries(st.sampled_from(sorted(FLOW_KEYS)), VALUES, max_size=6))
 def test_any_value_at_any_key_of_a_flow(keys: dict[str, Any]) -> None:
     load({**FLOW, **keys})

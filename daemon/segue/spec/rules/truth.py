@@ -22,7 +22,8 @@ def always_true(subject: Subject) -> Iterator[Finding]:
         keys = (*_OF_ALL, "condition") if task.type in _WITH_CONDITION else _OF_ALL
         for key in keys:
             yield from _looked_at((*task.where, key), task.raw.get(key))
-    for number, sla in enumerate(subject.flow.raw.get("sla") or ()):
+    slas = subject.flow.raw.get("sla")
+    for number, sla in enumerate(slas if isinstance(slas, list) else ()):
         if isinstance(sla, dict):
             yield from _looked_at(("sla", number, "assert"), sla.get("assert"))
 
