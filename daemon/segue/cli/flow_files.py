@@ -5,6 +5,7 @@ it holds such, or lies where they do, else as a flow.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -185,7 +186,7 @@ class FlowFiles(Struct):
             is_broken = document.value is None and bool(document.findings)
             if is_named and resembles_suite(document):
                 self._take_suite(load_suite(document, path=str(file), default_namespace=namespace), repository)
-            elif is_named or resembles_flow(document) or (is_broken and is_expected):
+            elif is_named or resembles_flow(document) or (is_broken and (is_expected or _reads_as_flow(file))):
                 self._take(load_document(document, around), str(file), repository)
 
     def _look_at_suites(self, file: Path, placed: TestFile, repository: Repository) -> None:
@@ -293,6 +294,11 @@ def _shown(path: Path) -> str:
 def _documents(file: Path, *, is_named: bool) -> Iterable[Document]:
     documents = read_documents(_read(file))
     return documents or ((Document(None, None),) if is_named else ())
+
+
+def _reads_as_flow(file: Path) -> bool:
+    """Whether text that is no YAML was meant to be a flow, as far as its lines tell."""
+    return all(re.search(key, _read(file), re.MULTILINE) for key in (rb"^id:", rb"^tasks:"))
 
 
 def _read(file: Path) -> bytes:

@@ -24,6 +24,19 @@ PREFIX: Final = "io.kestra.plugin."
 _OWN_PREFIX: Final = "segue."
 _SUGGESTIONS_MAX: Final = 3
 _CLOSENESS: Final = 0.75
+_GROUP_CLOSENESS: Final = 0.6
+
+
+def _group(full: str) -> str:
+    return full.removeprefix(PREFIX).rpartition(".")[0]
+
+
+def _within(group: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names whose group this one is a part of, or nearly is: the same last word alone means little."""
+    groups = {_group(each): each for each in names}
+    close = [each for each in groups if f".{group}." in f".{each}."]
+    close = close or difflib.get_close_matches(group, groups, _SUGGESTIONS_MAX, _GROUP_CLOSENESS)
+    return tuple(groups[each] for each in close)
 
 
 class TypeEntry(Struct, frozen=True, kw_only=True):
@@ -79,8 +92,16 @@ class Catalogue:
         last = name.rpartition(".")[2].lower()
         same = [known for known in names if known.rpartition(".")[2].lower() == last]
         full = name if name.startswith(("io.kestra.", _OWN_PREFIX)) else PREFIX + name
+        if same and self.foreign_group(name) is not None:
+            return _within(_group(full), same)
         close = difflib.get_close_matches(full, same or names, _SUGGESTIONS_MAX, 0 if same else _CLOSENESS)
         return tuple(close)
+
+    def foreign_group(self, name: str) -> str | None:
+        """What a type would stand among, if nothing here does: `gcp.bigquery` of `gcp.bigquery.Query`."""
+        group = _group(name)
+        is_foreign = not group.startswith(("io.kestra.", "segue.")) and group not in map(_group, self._entries)
+        return group if group and is_foreign else None
 
     def with_kinds(self, kinds: Iterable[Kind]) -> "Catalogue":
         """With further task types, which are there to run."""

@@ -185,7 +185,9 @@ class Reader(Struct):
             self._add(where, "removed-type", f"Invalid type: {name} was removed", hint=removed)
             return
         close = self.catalogue.suggest(name, _TAKES[role])
-        hint = f"did you mean {close[0]}?" if close else None
+        foreign = self.catalogue.foreign_group(name)
+        hint = f"nothing of {foreign} is here; further task types go in as Python packages" if foreign else None
+        hint = f"did you mean {close[0]}?" if close else hint
         self._add(where, "unknown-type", f"Invalid type: {name}", hint=hint)
 
     def _input(self, raw: Mapping[str, Any], where: Path) -> Object:

@@ -62,7 +62,9 @@ def _finding(
         case "missing":
             is_list = len(path) == 1 and str(path[0]) in slots_of(model)
             message = "must not be empty" if is_list else "must not be null"
-            return Finding(where=(*where, *path), code="missing-key", message=message)
+            return Finding(
+                where=(*where, *path), code="missing-key", message=message, hint=_written_as(raw, path, model)
+            )
         case "union_tag_not_found":
             return Finding(where=(*where, *path, "type"), code="missing-key", message="must not be null")
         case "union_tag_invalid":
@@ -86,6 +88,16 @@ def _path_in(raw: Any, loc: tuple[int | str, ...], *, is_missing: bool) -> tuple
             path.append(step)
             value = value[step]
     return tuple(path), value
+
+
+def _written_as(raw: Any, path: Path, model: type[BaseModel]) -> str | None:
+    """The misspelt key that what is missing may stand under."""
+    for step in path[:-1]:
+        raw = raw[step]
+    missing = str(path[-1])
+    others = [key for key in raw if isinstance(key, str) and key not in keys_of(model)]
+    close = difflib.get_close_matches(missing, others, 1, _CLOSENESS)
+    return f"'{close[0]}' is there: did you mean '{missing}'?" if close else None
 
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:

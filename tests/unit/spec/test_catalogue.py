@@ -35,6 +35,18 @@ def test_a_wrong_name_is_met_with_the_right_one(name: str) -> None:
     assert BUILT_IN.suggest(name, [Role.TASK])[0] == LOG
 
 
+def test_a_type_of_another_plugin_is_told_so_and_not_taken_for_one_of_ours() -> None:
+    name = "io.kestra.plugin.gcp.bigquery.Query"
+    assert BUILT_IN.suggest(name, [Role.TASK]) == ()
+    (problem,) = problems_of(with_task(f"{{id: q, type: {name}, sql: select 1}}"))
+    assert problem.hint == "nothing of gcp.bigquery is here; further task types go in as Python packages"
+
+
+def test_a_misspelt_key_is_named_where_one_is_missing() -> None:
+    (problem,) = problems_of(with_task("{id: q, typ: core.log.Log, message: x}"))
+    assert (problem.code, problem.hint) == ("missing-key", "'typ' is there: did you mean 'type'?")
+
+
 @pytest.mark.parametrize("entry", list(BUILT_IN), ids=lambda entry: entry.name)
 def test_every_model_says_what_it_is_and_what_each_key_means(entry: TypeEntry) -> None:
     model = entry.model

@@ -218,6 +218,14 @@ def test_two_suites_of_one_name_are_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(each.path, each.code) for each in files.problems] == [("flows/a.b/_tests/y.yaml", "duplicate-id")]
 
 
+def test_a_flow_that_is_no_yaml_is_told_of_wherever_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("id: x\nnamespace: a.b\ntasks:\n\t- id: y\n")
+    (tmp_path / "other.yaml").write_text("services:\n\tx: {{ y }}\n")
+    files = FlowFiles(packages.catalogue())
+    files.look_at(tmp_path)
+    assert [(Path(each.path).name, each.code) for each in files.problems] == [("broken.yaml", "yaml-syntax")]
+
+
 # The schema.
 
 
