@@ -9,10 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final
-
-import tzlocal
 
 from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobTooLarge
@@ -27,13 +24,11 @@ from segue.runtime.children import Children
 from segue.runtime.clock import Clock, Dice, SystemClock
 from segue.runtime.commit_tests import CommitTests
 from segue.runtime.daemon import Parts, RunningDaemon
-from segue.runtime.deadlines import Deadlines
 from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch
 from segue.runtime.evaluation import Evaluation
-from segue.runtime.file_triggers import FileTriggers
-from segue.runtime.flow_triggers import FlowTriggers
+from segue.runtime.firing import Firing
 from segue.runtime.foundation import Foundation
 from segue.runtime.git_sync import TESTS, GitSync, SyncRules
 from segue.runtime.keeper import Keeper
@@ -43,20 +38,16 @@ from segue.runtime.live_triggers import LiveTriggers
 from segue.runtime.lookups import Lookups
 from segue.runtime.loop import Loop
 from segue.runtime.measures import Measures
-from segue.runtime.polling import Poller
 from segue.runtime.purging import Purges
 from segue.runtime.reading import StoreReads
 from segue.runtime.recovery import Left, Recovery
 from segue.runtime.round import Round
-from segue.runtime.scheduler import Scheduler
 from segue.runtime.secrets import Secrets
 from segue.runtime.settings import Settings, TestsAtSync
 from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.starts import Starts
-from segue.runtime.stopping import StopsAfter
 from segue.runtime.ticker import Ticker
 from segue.runtime.timers import Timers
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of
 from segue.runtime.webhooks import Webhooks
 from segue.runtime.workers_asks import WorkersAsks
 from segue.runtime.worlds import FlowReader
@@ -66,7 +57,6 @@ from segue.store.reads import daemon as stored_daemon
 from segue.store.reads import executions as stored_executions
 from segue.store.reads import revisions as stored_revisions
 from segue.store.reads import triggers as stored_triggers
-from segue.store.records import TriggerKey
 from segue.tasks import packages
 from segue.tasks.encryption import Cipher
 from segue.web.live import Doorbells
@@ -100,8 +90,7 @@ class Segue:
         self.bells = Doorbells()
         self.surroundings: dict[str, Any] = _surroundings(settings, environment)
         self.catalogue = _catalogue()
-        zone = tzlocal.get_localzone()
-        self.dice = dice = Dice()
+        self.dice = Dice()
         self.loop = Loop(self.clock, foundation.writer, self.bells)
         self.executions = LiveExecutions()
         self.timers = Timers()
@@ -109,110 +98,51 @@ class Segue:
         secrets = Secrets(environment, settings.secrets_folder)
         self._secret_names = frozenset(secrets.values)
         self._namespace_files = NamespaceFiles(foundation.mirror.git_dir, foundation.blobs)
-        self.dispatch = Dispatch(self.executions, self.loop, dice, settings.worker_lost)
+        self.dispatch = Dispatch(self.executions, self.loop, self.dice, settings.worker_lost)
         folders = SharedFolders(settings.data.absolute() / "work")
-        self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, folders, dice)
+        self.decisions = Decisions(self.executions, self.revisions, self.dispatch, self.timers, folders, self.dice)
         self.loop.bind(self.decisions)
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
         self.loop.after_tick(self.ticker.rearm)
         key = foundation.encryption_key
-        self.starts = starts = Starts(
+        self.starts = Starts(
             self.revisions,
             self.loop,
             self.decisions,
             self.dispatch,
             foundation.storage,
             self.clock,
-            dice,
+            self.dice,
             self.surroundings,
             Cipher.of(key) if key else None,
         )
-        self.trigger_states = TriggerStates(self._stored_states())
-        trigger_starts = TriggerStarts(starts)
-        self.scheduler = Scheduler(
+        self.firing = Firing(
+            settings,
+            foundation.readers,
             self.revisions,
             self.executions,
-            self.trigger_states,
-            trigger_starts,
             self.loop,
-            self.clock,
-            zone,
-            settings.recover_missed_schedules,
-            self.surroundings,
-            self._was_fired,
-        )
-        self.flow_triggers = FlowTriggers(self.revisions, self.trigger_states, trigger_starts, zone, self.surroundings)
-        self.deadlines = Deadlines(self.revisions, self.trigger_states, trigger_starts, self.loop, self.clock, zone)
-        self.stops_after = StopsAfter(self.revisions, self.trigger_states)
-        self.file_triggers = FileTriggers(
-            self.revisions,
-            self.trigger_states,
-            trigger_starts,
-            self.loop,
-            self.surroundings,
-            Path.cwd(),
-            tuple(Path(each) for each in settings.watch_paths),
-        )
-        self.poller = Poller(
-            self.revisions,
-            self.executions,
-            self.trigger_states,
-            trigger_starts,
             self.dispatch,
-            self.loop,
+            self.starts,
             self.clock,
-            dice,
+            self.dice,
             self.surroundings,
         )
         self.commit_tests = self._commit_tests() if follows else None
-        self.sync = GitSync(
-            foundation.mirror,
-            foundation.blobs,
-            self.revisions,
-            self.loop,
-            self.clock,
-            SyncRules(
-                poll_interval=settings.poll_interval,
-                is_prune_allowed=settings.allow_prune,
-                is_fast_forward_required=settings.require_fast_forward,
-            ),
-            self._flow_reader,
-            self._older_revisions,
-            self.commit_tests,
-        )
+        self.sync = self._git_sync()
         self.measures = Measures(self.executions, self.loop, self.dispatch, self.sync)
         self.keeper = Keeper(foundation.mirror)
         self._left: Left | None = None
-        # In this order: nothing may fire before what was left is taken up, or limits would not see it.
-        self.sync.on_applied(self._refresh_globals)
-        self.sync.on_applied(self.flow_triggers.refresh)
-        self.sync.on_applied(self._take_up)
-        self.sync.on_applied(self.decisions.release_all)
-        if follows:
-            self.sync.on_applied(self.scheduler.refresh)
-            self.sync.on_applied(self.deadlines.refresh)
-            self.sync.on_applied(self.file_triggers.refresh)
-            self.sync.on_applied(self.poller.refresh)
-            self.sync.on_applied(self._forget_triggers)
-        for hook in (
-            self.measures.on_move,
-            self.flow_triggers.on_move,
-            self.scheduler.on_move,
-            self.poller.on_move,
-            self.stops_after.on_move,
-            self.keeper.on_move,
-        ):
-            self.decisions.on_move(hook)
+        self._follow_changes()
         self.reads = StoreReads(foundation.readers, self.clock)
-        lookups = Lookups(self.executions, self.loop, self.reads.execution)
         around = Around(self.executions, self.revisions, self.reads.execution)
-        acts = Acts(self.revisions, self.decisions, around, dice)
+        acts = Acts(self.revisions, self.decisions, around, self.dice)
         self.children = Children(
             self.revisions,
             self.loop,
             self.decisions,
-            starts,
-            dice,
+            self.starts,
+            self.dice,
             self.reads,
             acts.take_in,
         )
@@ -227,71 +157,96 @@ class Segue:
             self.children,
             around,
             folders,
-            dice,
+            self.dice,
             settings.worker_lost,
-        )
-        webhooks = Webhooks(
-            self.revisions,
-            self.trigger_states,
-            starts,
-            trigger_starts,
-            self.decisions,
-            self.loop,
-            foundation.storage,
-            self.clock,
-            dice,
-            self.surroundings,
-            secrets,
-            settings.webhook_rate,
         )
         self.pool = Pool(self._pool_settings(environment, secrets), self.dispatch.report)
         keys = Keys(self.reads, self.loop)
         purges = Purges(foundation.readers, self.executions, self.loop, self.clock, foundation.storage)
-        admission = Admission(self.loop, self.measures)
-        self.daemon = RunningDaemon(
-            Parts(
-                clock=self.clock,
-                admission=admission,
-                lookups=lookups,
-                executions=self.executions,
-                revisions=self.revisions,
-                starts=starts,
-                acts=AskedActs(
-                    admission,
-                    lookups,
-                    self.reads,
-                    self.revisions,
-                    self.decisions,
-                    acts,
-                    starts,
-                    foundation.storage,
-                    self.clock,
-                    dice,
-                ),
-                evaluation=Evaluation(
-                    self.executions, lookups, self.revisions, around, self.dispatch, self.clock, dice
-                ),
-                webhooks=webhooks,
-                triggers=LiveTriggers(self.revisions, self.trigger_states, self.scheduler),
-                trigger_states=self.trigger_states,
-                sync=self.sync,
-                keys=keys,
-                measures=self.measures,
-                surroundings=self.surroundings,
-                source=foundation.mirror.source.location,
-                branch=foundation.mirror.source.branch or "HEAD",
-            ),
-            self.bells,
-        )
+        self.daemon = RunningDaemon(self._parts(acts, around, keys, secrets), self.bells)
         self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.daemon, self.reads, keys, purges))
         self.stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def _forget_triggers(self, round_: Round) -> None:
-        """What was remembered of triggers that no flow has any more."""
-        live = self.revisions.live.flows.values()
-        self.trigger_states.keep(
-            round_, {key_of(deployed, each.id) for deployed in live for each in deployed.flow.triggers}
+    def _git_sync(self) -> GitSync:
+        rules = SyncRules(
+            poll_interval=self.settings.poll_interval,
+            is_prune_allowed=self.settings.allow_prune,
+            is_fast_forward_required=self.settings.require_fast_forward,
+        )
+        return GitSync(
+            self.foundation.mirror,
+            self.foundation.blobs,
+            self.revisions,
+            self.loop,
+            self.clock,
+            rules,
+            self._flow_reader,
+            self._older_revisions,
+            self.commit_tests,
+        )
+
+    def _follow_changes(self) -> None:
+        """Who hears of it that other flows are live, and that an execution has moved. In this order: nothing may fire
+        before what was left is taken up, or limits would not see it."""
+        self.sync.on_applied(self._refresh_globals)
+        self.sync.on_applied(self.firing.refresh_listeners)
+        self.sync.on_applied(self._take_up)
+        self.sync.on_applied(self.decisions.release_all)
+        if self._follows:
+            self.sync.on_applied(self.firing.refresh)
+        self.decisions.on_move(self.measures.on_move)
+        self.decisions.on_move(self.firing.on_move)
+        self.decisions.on_move(self.keeper.on_move)
+
+    def _parts(self, acts: Acts, around: Around, keys: Keys, secrets: Secrets) -> Parts:
+        """What pages, API and workers reach through the daemon's face."""
+        admission = Admission(self.loop, self.measures)
+        lookups = Lookups(self.executions, self.loop, self.reads.execution)
+        return Parts(
+            clock=self.clock,
+            admission=admission,
+            lookups=lookups,
+            executions=self.executions,
+            revisions=self.revisions,
+            starts=self.starts,
+            acts=AskedActs(
+                admission,
+                lookups,
+                self.reads,
+                self.revisions,
+                self.decisions,
+                acts,
+                self.starts,
+                self.foundation.storage,
+                self.clock,
+                self.dice,
+            ),
+            evaluation=Evaluation(
+                self.executions, lookups, self.revisions, around, self.dispatch, self.clock, self.dice
+            ),
+            webhooks=Webhooks(
+                self.revisions,
+                self.firing.states,
+                self.starts,
+                self.firing.starts,
+                self.decisions,
+                self.loop,
+                self.foundation.storage,
+                self.clock,
+                self.dice,
+                self.surroundings,
+                secrets,
+                self.settings.webhook_rate,
+            ),
+            triggers=LiveTriggers(self.revisions, self.firing.states, self.firing.scheduler),
+            trigger_states=self.firing.states,
+            sync=self.sync,
+            keys=keys,
+            measures=self.measures,
+            surroundings=self.surroundings,
+            source=self.foundation.mirror.source.location,
+            branch=self.foundation.mirror.source.branch or "HEAD",
         )
 
     # Starting.
@@ -304,7 +259,7 @@ class Segue:
         await self.sync.begin()
         await self.loop.call(self._take_up)  # when the source could not be looked at
         if self._follows:
-            self.scheduler.start()
+            self.firing.begin()
             self._tasks.append(asyncio.create_task(self.sync.run(self.stopping), name="sync"))
         self.measures.is_ready = True
 
@@ -358,10 +313,7 @@ class Segue:
         """End in order: nothing new, workers, writing."""
         self.measures.is_ready = False
         self.ask_to_stop()
-        self.scheduler.stop()
-        self.deadlines.stop()
-        await self.file_triggers.stop()
-        await self.poller.stop()
+        await self.firing.stop()
         self.dispatch.stop()
         self.ticker.stop()
         for task in self._tasks:
@@ -433,14 +385,6 @@ class Segue:
         with self.foundation.readers.snapshot() as connection:
             found = stored_revisions.of_flow(connection, key)
         return sorted(found, key=lambda revision: -revision.number)
-
-    def _stored_states(self) -> Any:
-        with self.foundation.readers.snapshot(seconds_max=60) as connection:
-            return stored_triggers.states(connection)
-
-    def _was_fired(self, key: TriggerKey, fire_time: Any) -> bool:
-        with self.foundation.readers.snapshot() as connection:
-            return stored_triggers.is_slot_fired(connection, key, fire_time)
 
     def _pool_settings(self, environment: Mapping[str, str], secrets: Secrets) -> PoolSettings:
         data = self.settings.data.absolute()

@@ -116,52 +116,15 @@ def _body(body: Body) -> dict[str, Any]:
                 "defaults": _tasks(body.defaults) or None,
             }
         case LoopUntil():
-            template = body.template
-            fails = template.pop("failOnMaxReached", None)
-            lists = {
-                "condition": body.condition,
-                "checkFrequency": template,
-                "failOnMaxReached": fails,
-                "tasks": _tasks(body.tasks),
-            }
+            lists = _loop_until(body)
         case Pause():
-            lists = {
-                "pauseDuration": body.duration,
-                "behavior": body.behavior,
-                "onPause": task_json(body.on_pause[0]) if body.on_pause else None,
-                "onResume": [_input(each) for each in body.on_resume] or None,
-                "tasks": _tasks(body.tasks) or None,
-            }
+            lists = _pause(body)
         case Approval():
-            lists = {
-                "inputs": [_input(each) for each in body.inputs] or None,
-                "decisions": {"approve": body.approve, "deny": body.deny},
-                "commentRequired": body.comment_required,
-                "due": body.due,
-                "autoApprove": body.auto_approve,
-                "approveBehavior": body.approve_behavior,
-                "denyBehavior": body.deny_behavior,
-                "expireBehavior": body.expire_behavior,
-                "onWait": _tasks(body.on_wait) or None,
-                "onApprove": _tasks(body.on_approve) or None,
-                "onDeny": _tasks(body.on_deny) or None,
-            }
+            lists = _approval(body)
         case Dag():
-            entries = [
-                {"task": task_json(task), "dependsOn": list(body.depends_on.get(task.id, ())) or None}
-                for task in body.tasks
-            ]
-            lists = {"tasks": entries, "concurrent": body.concurrent}
+            lists = _dag(body)
         case Loop():
-            lists = {
-                "values": list(body.values) if isinstance(body.values, tuple) else body.values,
-                "concurrencyLimit": body.concurrency_limit,
-                "transmitFailed": body.transmit_failed,
-                "outputs": [_output(each) for each in body.outputs] or None,
-                "fetchType": body.fetch_type,
-                "breakWhen": body.break_when,
-                "tasks": _tasks(body.tasks),
-            }
+            lists = _loop(body)
         case ForEach():
             values = body.values if isinstance(body.values, str) else list(body.values)
             lists = {"values": values, "concurrencyLimit": body.concurrency_limit, "tasks": _tasks(body.tasks)}
@@ -174,6 +137,62 @@ def _body(body: Body) -> dict[str, Any]:
         case _:
             assert_never(body)
     return lists | {"errors": _tasks(body.errors) or None, "finally": _tasks(body.finally_) or None}
+
+
+def _loop_until(body: LoopUntil) -> dict[str, Any]:
+    template = body.template
+    fails = template.pop("failOnMaxReached", None)
+    return {
+        "condition": body.condition,
+        "checkFrequency": template,
+        "failOnMaxReached": fails,
+        "tasks": _tasks(body.tasks),
+    }
+
+
+def _pause(body: Pause) -> dict[str, Any]:
+    return {
+        "pauseDuration": body.duration,
+        "behavior": body.behavior,
+        "onPause": task_json(body.on_pause[0]) if body.on_pause else None,
+        "onResume": [_input(each) for each in body.on_resume] or None,
+        "tasks": _tasks(body.tasks) or None,
+    }
+
+
+def _approval(body: Approval) -> dict[str, Any]:
+    return {
+        "inputs": [_input(each) for each in body.inputs] or None,
+        "decisions": {"approve": body.approve, "deny": body.deny},
+        "commentRequired": body.comment_required,
+        "due": body.due,
+        "autoApprove": body.auto_approve,
+        "approveBehavior": body.approve_behavior,
+        "denyBehavior": body.deny_behavior,
+        "expireBehavior": body.expire_behavior,
+        "onWait": _tasks(body.on_wait) or None,
+        "onApprove": _tasks(body.on_approve) or None,
+        "onDeny": _tasks(body.on_deny) or None,
+    }
+
+
+def _dag(body: Dag) -> dict[str, Any]:
+    entries = [
+        {"task": task_json(task), "dependsOn": list(body.depends_on.get(task.id, ())) or None} for task in body.tasks
+    ]
+    return {"tasks": entries, "concurrent": body.concurrent}
+
+
+def _loop(body: Loop) -> dict[str, Any]:
+    return {
+        "values": list(body.values) if isinstance(body.values, tuple) else body.values,
+        "concurrencyLimit": body.concurrency_limit,
+        "transmitFailed": body.transmit_failed,
+        "outputs": [_output(each) for each in body.outputs] or None,
+        "fetchType": body.fetch_type,
+        "breakWhen": body.break_when,
+        "tasks": _tasks(body.tasks),
+    }
 
 
 def _call(call: Call) -> dict[str, Any]:
