@@ -21,9 +21,9 @@ from msgspec.structs import replace
 
 from segue.engine.revisions import Standing
 from segue.git.blobs import BlobMissing, BlobReader
-from segue.git.mirror import Fetched, Mirror, NotARepository, RefMissing
+from segue.git.mirror import Mirror, NotARepository, RefMissing
 from segue.git.runner import GitError
-from segue.git.sync import Brakes, Checkpoint, Survey, survey
+from segue.git.sync import Brakes, Checkpoint, Survey
 from segue.git.watch import RefWatch
 from segue.model.flow_test import SuiteResult
 from segue.model.problem import Problem
@@ -31,9 +31,10 @@ from segue.model.revision import FlowKey, Revision
 from segue.runtime.clock import Clock
 from segue.runtime.commit_tests import CommitTests, Outcome
 from segue.runtime.deployed import Deployment, Revisions
+from segue.runtime.looks import Known, Looked, Looks
 from segue.runtime.loop import Busy, Loop
 from segue.runtime.round import Round
-from segue.runtime.worlds import FlowReader, world_of
+from segue.runtime.worlds import FlowReader
 from segue.store import records
 from segue.web.live import FLOWS, GIT, TRIGGERS
 from segue.web.ports.git import Sync, SyncDone
@@ -46,15 +47,6 @@ _UNASKED: Final = frozenset({"poll", "watch"})
 _BACK_OFF_MAX: Final = timedelta(minutes=10)
 
 _log = logging.getLogger("segue.git")
-
-
-class _Looked(Struct, frozen=True):
-    """One look at the source, before it is applied. `veto` says why its commit is not to be, whatever was found."""
-
-    found: Survey
-    world: Deployment
-    flows: FlowReader
-    veto: str | None = None
 
 
 class SyncRules(Struct, frozen=True, kw_only=True):
@@ -82,15 +74,15 @@ class GitSync:
         tests: CommitTests | None = None,
     ) -> None:
         """`tests`: of commits, if they are run at all."""
+        brakes = Brakes(is_prune_allowed=rules.is_prune_allowed, is_rewind_allowed=not rules.is_fast_forward_required)
+        self._looks = Looks(mirror, reader, revisions, brakes, flow_reader, older)
         self._tests = tests
         self._mirror = mirror
-        self._reader = reader
         self._revisions = revisions
         self._loop = loop
         self._clock = clock
         self._rules = rules
         self._flow_reader = flow_reader
-        self._older = older
         self._checkpoint: Checkpoint | None = None
         self._flows: FlowReader | None = None
         self._wanted = 0
@@ -99,12 +91,11 @@ class GitSync:
         self._waiting: list[tuple[int, asyncio.Future[SyncDone]]] = []
         self._confirmed: str | None = None
         self._overruled: str | None = None  # a commit that goes live whatever its tests say
-        self._vetoed: _Looked | None = None
+        self._vetoed: Looked | None = None
         self._restored: str | None = None  # the head that was live when the daemon ended
         self._reporting: asyncio.Task[None] | None = None
         self._applied: list[Callable[[Round], None]] = []
         self.is_syncing = False
-        self.followed: str | None = None  # the branch or tag that is followed, once the source was seen
         self.last: Sync | None = None
         self.failures = 0
         self.syncs = 0
@@ -112,6 +103,11 @@ class GitSync:
     def on_applied(self, hook: Callable[[Round], None]) -> None:
         """Call this in the round after another world became the live one."""
         self._applied.append(hook)
+
+    @property
+    def followed(self) -> str | None:
+        """The branch or tag that is followed, once the source was seen."""
+        return self._looks.followed
 
     @property
     def flows(self) -> FlowReader:
@@ -227,10 +223,10 @@ class GitSync:
         self.is_syncing = True
         self.syncs += 1
         try:
-            looked = await asyncio.to_thread(self._look_or_mend)
+            looked = await asyncio.to_thread(self._looks.fresh, self._known())
             while (judged := await self._judged(looked, is_asked=is_asked)) is None:
                 answered_up_to, is_asked = self._wanted, True
-                looked = await asyncio.to_thread(self._look_or_mend)
+                looked = await asyncio.to_thread(self._looks.fresh, self._known())
             changed = await self._apply(judged, cause, started)
         except (GitError, RefMissing, NotARepository, BlobMissing, OSError, Busy) as error:
             self.failures += 1
@@ -253,14 +249,14 @@ class GitSync:
     async def _apply_known(self, head: str, cause: str, started: datetime | None = None) -> None:
         """Make a commit live that the mirror has."""
         try:
-            looked = await asyncio.to_thread(self._look, Fetched(head=head, previous=head, ref=None))
+            looked = await asyncio.to_thread(self._looks.at, head, self._known())
             await self._apply(looked, cause, started or self._clock.now())
         except (GitError, BlobMissing, OSError, Busy) as error:
             _log.warning("git.mirror_unreadable error=%s", error)
 
     # Testing.
 
-    async def _judged(self, looked: _Looked, *, is_asked: bool) -> _Looked | None:
+    async def _judged(self, looked: Looked, *, is_asked: bool) -> Looked | None:
         """What was looked at, with the veto of its tests if there is one; None if meanwhile another commit is the head.
 
         A commit that was kept from going live is tested again only if somebody asks for it.
@@ -291,19 +287,13 @@ class GitSync:
                 if running.done():
                     return running.result()
                 self._bell.clear()
-                if self._overruled == head or await asyncio.to_thread(self._is_another, head):
+                if self._overruled == head or await asyncio.to_thread(self._looks.is_another, head):
                     return None
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    def _is_another(self, head: str) -> bool:
-        try:
-            return self._mirror.fetch().head != head
-        except (GitError, RefMissing, NotARepository, OSError):
-            return False
-
-    def _kept_back(self, looked: _Looked, outcome: Outcome) -> _Looked:
+    def _kept_back(self, looked: Looked, outcome: Outcome) -> Looked:
         live = self._revisions.live
         found = replace(
             looked.found,
@@ -311,7 +301,7 @@ class GitSync:
             namespace_files=(),
             checkpoint=self._checkpoint or Checkpoint(),
         )
-        self._vetoed = _Looked(found, live, self._flows or looked.flows, outcome.why)
+        self._vetoed = Looked(found, live, self._flows or looked.flows, outcome.why)
         _log.warning("git.vetoed commit=%s why=%s", found.head, outcome.why)
         return self._vetoed
 
@@ -321,14 +311,14 @@ class GitSync:
         round_.batch.put_setting(TESTS, self._tests.record.stored())
         round_.topics |= {GIT, FLOWS}
 
-    def _report(self, before: Deployment, looked: _Looked) -> None:
+    def _report(self, before: Deployment, looked: Looked) -> None:
         """Begin to test what went live, without anybody waiting for it. A newer commit ends that."""
         assert self._tests is not None
         if self._reporting is not None:
             self._reporting.cancel()
         self._reporting = asyncio.create_task(self._reported(self._tests, before, looked), name="tests")
 
-    async def _reported(self, tests: CommitTests, before: Deployment, looked: _Looked) -> None:
+    async def _reported(self, tests: CommitTests, before: Deployment, looked: Looked) -> None:
         try:
             trial = await asyncio.to_thread(tests.trial, before, looked.world, looked.flows)
             outcome = await tests.run(trial)
@@ -341,48 +331,10 @@ class GitSync:
             self._reporting.cancel()
             await asyncio.gather(self._reporting, return_exceptions=True)
 
-    def _look_or_mend(self) -> _Looked:
-        """Look; if what is in the way is a damaged mirror, make it anew from the source and look again. In a thread."""
-        try:
-            return self._look(self._mirror.fetch())
-        except (GitError, BlobMissing) as error:
-            is_suspicious = isinstance(error, BlobMissing) or error.is_damage
-            if not is_suspicious or not self._mirror.is_damaged():
-                raise
-            _log.warning("git.mirror_damaged error=%s: it is made anew", error)
-        fetched = self._mirror.renew()
-        self._reader.close()  # it has the old one open
-        return self._look(fetched)
+    def _known(self) -> Known:
+        return Known(self._checkpoint, self._flows, self._confirmed)
 
-    def _look(self, fetched: Fetched) -> _Looked:
-        """Survey and read what a fetch brought."""
-        head = fetched.head
-        if fetched.ref:
-            self.followed = fetched.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        found = survey(self._mirror.git_dir, self._reader, head, self._checkpoint, self._brakes(head))
-        flows = self._flow_reader(found.checkpoint.head or "")
-        is_same_rules = self._flows is None or self._flows.settings == flows.settings
-        before = self._revisions.live
-        if (found.checkpoint.head or "") == before.commit and self._flows is not None:
-            return _Looked(found, before, flows)
-        surveyed: dict[FlowKey, list[Revision]] = {}
-        for revision in found.revisions:
-            surveyed.setdefault(revision.key, []).append(revision)
-
-        def older(key: FlowKey) -> Iterable[Revision]:
-            yield from reversed(surveyed.get(key, []))
-            yield from self._older(key)
-
-        return _Looked(found, world_of(found, before, flows, older, reuse=is_same_rules), flows)
-
-    def _brakes(self, head: str | None) -> Brakes:
-        is_confirmed = head is not None and head == self._confirmed
-        return Brakes(
-            is_prune_allowed=is_confirmed or self._rules.is_prune_allowed,
-            is_rewind_allowed=is_confirmed or not self._rules.is_fast_forward_required,
-        )
-
-    async def _apply(self, looked: _Looked, cause: str, started: datetime) -> tuple[FlowKey, ...]:
+    async def _apply(self, looked: Looked, cause: str, started: datetime) -> tuple[FlowKey, ...]:
         """Make what was found the live world; the flows that are live at another revision than before."""
         found, world, before = looked.found, looked.world, self._revisions.live
         held = _held(found)
@@ -413,7 +365,7 @@ class GitSync:
             self._report(before, looked)
         return entry.changed
 
-    def _write(self, looked: _Looked, entry: Sync, round_: Round) -> None:
+    def _write(self, looked: Looked, entry: Sync, round_: Round) -> None:
         found, world, before = looked.found, looked.world, self._revisions.live
         for revision in found.revisions:
             round_.batch.put_revision(revision)
