@@ -1,6 +1,6 @@
 """An execution: its state, its task runs against time, its logs as they come, what went in and came out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from msgspec import Struct, field
 from msgspec.structs import replace
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from segue.engine.flowables.loop import how_far
 from segue.model.execution import Execution, Kind, TaskRun
@@ -31,18 +31,15 @@ from segue.web.actions import (
     Replay,
     Restart,
     Resume,
-    Review,
     SetLabels,
     SetTaskRunState,
-    Unqueue,
 )
-from segue.web.answers import Refused, granted
 from segue.web.context import Web
 from segue.web.pages import render
 from segue.web.pages.cause import cause_of
 from segue.web.pages.flow import outline_of
 from segue.web.pages.graph import graphs_of
-from segue.web.pages.input_form import FormField, errors_of, fields_of, values_of
+from segue.web.pages.input_form import FormField, fields_of
 from segue.web.pages.paging import Paging
 from segue.web.pages.task_states import task_states_of
 from segue.web.pages.timeline import ROWS_MAX, timeline
@@ -50,9 +47,7 @@ from segue.web.ports.executions import Rendered, Search
 from segue.web.ports.flows import LiveFlow
 from segue.web.ports.lists import Field, Filter
 from segue.web.ports.logs import LogEntry, LogSearch
-from segue.web.ports.refusals import Refusal
 from segue.web.ports.reviews import OpenReview
-from segue.web.ports.starts import Upload
 from segue.web.shapes import length_of
 
 LINES: Final = 400
@@ -61,20 +56,8 @@ FIGURES: Final = 100
 ITERATIONS: Final = 10
 LOOPS: Final = 20
 """Of so many Loops on the page the last iterations are shown."""
-_ACTS: Final[dict[str, Action]] = {
-    "kill": Kill(),
-    "pause": Pause(),
-    "resume": Resume(),
-    "resume-from-breakpoint": PassBreakpoint(),
-    "restart": Restart(),
-    "force-run": ForceRun(),
-    "unqueue": Unqueue(),
-    "delete": Delete(),
-}
 # What people may give by hand.
 _ENDS: Final = (State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED)
-
-
 _BY_HAND: Final = frozenset[type[Action]]({ChangeStatus, Delete, SetLabels, SetTaskRunState})
 
 
@@ -176,10 +159,6 @@ async def show(
     execution = await web.execution_alone(first.id)
     total, runs = await _task_runs(web, request, execution)
     iterations = await _iterations(web, runs)
-    wanted_inputs = web.daemon.asked_on_resume(execution.id)
-    reviews = web.daemon.open_reviews(execution.id)
-    given = given or Given()
-    resumed = given if given.task_run_id is None else Given()
     now = web.daemon.now()
     chart = timeline(execution, runs, now)
     return render.page(
@@ -191,27 +170,11 @@ async def show(
         execution_topic="" if is_over else execution.id,
         execution=execution,
         length=length_of(execution.history, now),
-        by_hand={each.__name__ for each in possible & _BY_HAND},
-        ends=_ENDS,
-        buttons=list(buttons_of(execution, possible, has_form=bool(wanted_inputs))),
-        fields=fields_of(wanted_inputs, resumed.values) if wanted_inputs else None,
-        errors=resumed.errors,
-        said=resumed.said,
-        reviews=[_card(each, given) for each in reviews],
         chart=chart,
         caller=caller_of(execution),
         children=children,
         iterations=iterations,
         paging=Paging.of(request, total=total, size=ROWS_MAX),
-        entries=entries,
-        run_values=_values(_runs_of(entries, execution, runs)),
-        earlier=entries[0].id if len(entries) == LINES else None,
-        last_line=entries[-1].id if entries else 0,
-        level=wanted.min_level,
-        levels=list(LogLevel),
-        find=wanted.text,
-        task_run=wanted.task_run_id,
-        task=wanted.task_id,
         revision=revision,
         commit=commit,
         live=live,
@@ -221,9 +184,41 @@ async def show(
         view=view,
         types={} if flow is None else {each.id: each.type for each in flow.all_tasks()},
         **drawn,
-        lines_query=_lines_query(wanted),
+        **_acting(web, execution, possible, given or Given()),
+        **_logged(wanted, entries, _runs_of(entries, execution, runs)),
         asked=asked or Asked(),
     )
+
+
+def _acting(web: Web, execution: Execution, possible: frozenset[type[Action]], given: Given) -> dict[str, Any]:
+    """What can be done to it, and what it waits for."""
+    wanted = web.daemon.asked_on_resume(execution.id)
+    resumed = given if given.task_run_id is None else Given()
+    return {
+        "by_hand": {each.__name__ for each in possible & _BY_HAND},
+        "ends": _ENDS,
+        "buttons": list(buttons_of(execution, possible, has_form=bool(wanted))),
+        "fields": fields_of(wanted, resumed.values) if wanted else None,
+        "errors": resumed.errors,
+        "said": resumed.said,
+        "reviews": [_card(each, given) for each in web.daemon.open_reviews(execution.id)],
+    }
+
+
+def _logged(wanted: LogSearch, entries: Sequence[LogEntry], runs: Iterable[TaskRun]) -> dict[str, Any]:
+    """Its log lines, and what they were looked for by."""
+    return {
+        "entries": entries,
+        "run_values": _values(runs),
+        "earlier": entries[0].id if len(entries) == LINES else None,
+        "last_line": entries[-1].id if entries else 0,
+        "level": wanted.min_level,
+        "levels": list(LogLevel),
+        "find": wanted.text,
+        "task_run": wanted.task_run_id,
+        "task": wanted.task_id,
+        "lines_query": _lines_query(wanted),
+    }
 
 
 def _started_by(execution_id: str) -> Search:
@@ -321,83 +316,6 @@ async def lines(web: Web, request: Request) -> Response:
     return render.bare("lines.html", entries=entries, run_values=_values(_runs_of(entries, execution, stored)))
 
 
-async def evaluate(web: Web, request: Request) -> Response:
-    """The page with what an expression comes to in the scope of the execution, or of one of its task runs."""
-    form = await request.form()
-    # A form sends line ends as on a teletype; places in errors count characters.
-    expression = str(form.get("expression", "")).replace("\r\n", "\n")
-    seen_from = str(form.get("from", ""))
-    task_run_id = TaskRunId(seen_from) if seen_from else None
-    answer = await web.daemon.evaluate(request.path_params["id"], task_run_id, expression)
-    said = Rendered(None, answer.message) if isinstance(answer, Refusal) else answer
-    code = answer.status if isinstance(answer, Refusal) else 200
-    return await show(web, request, code, asked=Asked(expression, seen_from, said))
-
-
-async def resume(web: Web, request: Request) -> Response:
-    """Let it go on with what it asks for; where that is refused, the form again with what is wrong."""
-    execution_id = request.path_params["id"]
-    wanted = web.daemon.asked_on_resume(execution_id)
-    async with asks.form_inputs(request) as sent:
-        inputs = values_of(wanted, sent)
-        answer = await web.daemon.act(execution_id, Resume(inputs, web.access.user_of(request)))
-        if not isinstance(answer, Refusal):
-            return RedirectResponse(f"/executions/{execution_id}", 303)
-        if answer.status != 422:
-            raise Refused(answer.status, answer.message)
-        errors = errors_of(await web.daemon.validate_resume(execution_id, inputs))
-    texts = {name: value for name, value in sent.items() if not isinstance(value, Upload)}
-    return await show(web, request, 422, given=Given(texts, errors, answer.message))
-
-
-async def review(web: Web, request: Request) -> Response:
-    """Decide; where that is refused for what was given, the form again with what is wrong."""
-    execution_id, task_run_id = request.path_params["id"], TaskRunId(request.path_params["task_run_id"])
-    asked = next((each.inputs for each in web.daemon.open_reviews(execution_id) if each.task_run_id == task_run_id), ())
-    async with asks.form_inputs(request) as sent:
-        inputs, comment = values_of(asked, sent), str(sent.pop(asks.REVIEW_COMMENT, "")).strip()
-        decision = asks.decision(str(sent.pop(asks.REVIEW_DECISION, "")))
-        wanted = Review(decision, inputs, comment, web.access.user_of(request), task_run_id)
-        answer = await web.daemon.act(execution_id, wanted)
-        if not isinstance(answer, Refusal):
-            return RedirectResponse(f"/executions/{execution_id}", 303)
-        if answer.status != 422:
-            raise Refused(answer.status, answer.message)
-        errors = errors_of(await web.daemon.validate_review(execution_id, task_run_id, decision, inputs))
-    texts = {name: value for name, value in sent.items() if not isinstance(value, Upload)}
-    return await show(web, request, 422, given=Given(texts, errors, answer.message, task_run_id, comment))
-
-
 def _card(asked: OpenReview, given: Given) -> ReviewCard:
     own = given if given.task_run_id == asked.task_run_id else Given()
     return ReviewCard(asked, fields_of(asked.inputs, own.values), own)
-
-
-async def back(_: Web, request: Request) -> Response:
-    """What a form was answered with, opened again: the page itself."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"/executions/{request.path_params['id']}{query}", 303)
-
-
-async def act(web: Web, request: Request) -> Response:
-    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    action = _action(request.path_params["act"], form)
-    execution = granted(await web.daemon.act(request.path_params["id"], action))
-    return RedirectResponse("/executions" if isinstance(action, Delete) else f"/executions/{execution.id}", 303)
-
-
-def _action(name: str, form: Mapping[str, str]) -> Action:
-    run_id = form.get("taskRunId")
-    match name:
-        case "replay":
-            return Replay(TaskRunId(run_id) if run_id else None)
-        case "change-status":
-            return ChangeStatus(asks.state(form.get("status"), "status"))
-        case "state":
-            return SetTaskRunState(TaskRunId(run_id or ""), asks.state(form.get("state"), "state"))
-        case "labels":
-            return SetLabels(asks.labels(each.strip() for each in form.get("labels", "").split(",") if each.strip()))
-        case name if name in _ACTS:
-            return _ACTS[name]
-        case _:
-            raise Refused(404, "There is no such act.")
