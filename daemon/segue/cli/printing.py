@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -38,7 +39,10 @@ _STYLES: Final = {
 }
 _LEVEL_STYLES: Final = {"ERROR": "bold red", "WARN": "yellow", "DEBUG": "dim", "TRACE": "dim"}
 _NOTHING: Final = "-"
-_NAME_WIDTH_MAX: Final = 40
+_GAP: Final = "  "
+_NAME_WIDTH_MAX: Final = 40  # or half of the terminal
+_WORD_WIDTH_MAX: Final = 10  # a state, a number; a date is two words
+_PROSE: Final = "description"  # the column that gives way; what has no place is left out of it on a terminal: all of it is told by `show`
 
 
 def clean(text: str) -> str:
@@ -75,16 +79,28 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, str
         return
     if not texts:
         return
+    console = Console(file=stream, highlight=False)
+    console.print(_table(columns, texts, console.width))
+
+
+def _table(columns: Sequence[str], texts: Sequence[Sequence[str]], width: int) -> Table:
+    """What is too wide for the terminal is cut from the prose, and then folded; short words stay whole."""
     table = Table(box=None, pad_edge=False, header_style="bold")
+    widths = [max(cell_len(line[index]) for line in (columns, *texts)) for index in range(len(columns))]
+    room = width - len(_GAP) * (len(columns) - 1)
+    # What others are typed after, the name in front, is kept in one piece, as far as there is room beside it.
+    beside = sum(min(each, _WORD_WIDTH_MAX) for each in widths[1:])
+    widths[0] = min(widths[0], max(_NAME_WIDTH_MAX, width // 2), max(room - beside, _WORD_WIDTH_MAX))
     for index, column in enumerate(columns):
-        widest = max((len(row[index]) for row in texts), default=0)
-        # What others are typed after, the name in front, is kept in one piece.
-        table.add_column(
-            column.upper(), overflow="fold", min_width=min(widest, _NAME_WIDTH_MAX) if index == 0 else None
-        )
+        if column == _PROSE:
+            left = max(room - sum(widths) + widths[index], _WORD_WIDTH_MAX)
+            table.add_column(column.upper(), overflow="ellipsis", no_wrap=True, max_width=left)
+        else:
+            is_whole = index == 0 or widths[index] <= _WORD_WIDTH_MAX
+            table.add_column(column.upper(), overflow="fold", width=widths[index] if is_whole else None)
     for row in texts:
         table.add_row(*(Text(cell, style_of(cell)) for cell in row))
-    Console(file=stream, highlight=False).print(table)
+    return table
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -92,7 +108,7 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [[column.upper() for column in columns], *rows]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 

@@ -59,6 +59,21 @@ def test_on_a_terminal_a_state_has_its_colour(monkeypatch: pytest.MonkeyPatch) -
     assert "\x1b[1;31mFAILED\x1b[0m" in stream.getvalue()
 
 
+def test_a_narrow_terminal_folds_names_and_dates_and_cuts_prose_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    columns = ("trigger", "state", "next", "description")
+    print_table(columns, [["a.b/c/every-day", "disabled", "2026-11-26 14:39:00", "word " * 9]], stream=stream)
+    head, row, *_ = stream.getvalue().splitlines()
+    assert head.split() == ["TRIGGER", "STATE", "NEXT", "DESCRIPTION"]
+    assert row.split()[:4] == ["a.b/c/every-day", "disabled", "2026-11-26", "14:39:00"]
+    assert row.rstrip().endswith("…")
+    stream = Terminal()
+    print_table(("id", "flow", "took"), [["i" * 22, "n" * 41, "2.06s"]], stream=stream)
+    assert "2.06s" in stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(-1, "0.00s"), (0.256, "0.26s"), (12.34, "12.3s"), (245, "4m05s"), (7380, "2h03m"), (273600, "3d04h")],
