@@ -193,7 +193,7 @@ def _defaults(raw: Iterable[Mapping[str, Any]], aliases: Mapping[str, str]) -> l
 
 
 def _with(task: Mapping[str, Any], defaults: list[PluginDefault]) -> dict[str, Any]:
-    entry = TypeEntry(name=task["type"], role=Role.TASK, model=Spec)
+    entry = TypeEntry(name=task["type"], role=Role.TASK, load=lambda: Spec)
     keys = frozenset(key for default in defaults for key in default.values)
     return dict(completed(task, entry, keys, defaults))
 

@@ -219,7 +219,10 @@ def test_failures_say_what_was_expected_where_and_what_tasks_logged(done: subpro
 def test_problems_are_told_with_their_places(done: subprocess.CompletedProcess[str]) -> None:
     broken, lost = f"{FOLDER}/_tests/broken.yaml", f"{FOLDER}/_tests/lost.yaml"
     assert done.stderr.splitlines() == [
-        f"{broken}:4:5 missing-key testCases[0].assertions: must not be null",
+        (
+            f"{broken}:4:5 missing-key testCases[0].assertions: must not be null "
+            "('asertions' is there: did you mean 'assertions'?)"
+        ),
         f"{broken}:17:5 unknown-key unknown key 'asertions' (did you mean 'assertions'?)",
         (
             f"{lost}:2:9 unknown-flow the flow company.team/order is not in this repository "

@@ -80,14 +80,22 @@ class _Run:
         self._context = context
 
     def run(self, image: str, command: Command, hearing: Hearing) -> int:
-        container = self._running() or self._created(image, command)
+        container = self._running()
+        is_new = container is None
+        if is_new:
+            self._pull(image)
         try:
+            with self._context.interruption.held():  # it comes before there is a container, or when this one is known
+                container = container or self._created(image, command)
+            if is_new and self._docker.file_handling_strategy == "VOLUME":
+                self._copy_in(container, command.folder)
             return self._followed(container, command.folder, hearing)
         except Interrupted:
-            self._stop(container)
+            if container is not None:
+                self._stop(container)
             raise
         finally:
-            if self._docker.delete and self._docker.wait:
+            if container is not None and self._docker.delete and self._docker.wait:
                 with contextlib.suppress(self._library.errors.APIError):
                     container.remove(force=True, v=True)
 
@@ -102,13 +110,8 @@ class _Run:
         return found[0] if found else None
 
     def _created(self, image: str, command: Command) -> Any:
-        self._pull(image)
-        created = self._client.containers.create(
-            image, list(command.arguments), **self._options(command), labels=self._labels()
-        )
-        if self._docker.file_handling_strategy == "VOLUME":
-            self._copy_in(created, command.folder)
-        return created
+        arguments = list(command.arguments)
+        return self._client.containers.create(image, arguments, **self._options(command), labels=self._labels())
 
     def _pull(self, image: str) -> None:
         if self._docker.pull_policy == "NEVER":
