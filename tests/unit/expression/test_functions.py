@@ -81,6 +81,13 @@ def test_a_function_gives(expression, expected):
     assert value(expression, **names) == expected
 
 
+@pytest.mark.parametrize("taskrun", [{}, {"value": None}])
+def test_current_each_output_of_a_task_without_a_value_is_that_of_its_iteration(taskrun):
+    """In a flowable of an iteration neither the task run nor its siblings have a value of their own."""
+    names = {**LOOP, "taskrun": taskrun, "outputs": {"t": {"x": {"value": "x1"}}}}
+    assert value("currentEachOutput(outputs.t).value", **names) == "x1"
+
+
 class Recorder(Closed):
     """An outside that answers with what it was asked."""
 
