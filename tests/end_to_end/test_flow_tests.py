@@ -291,12 +291,12 @@ def test_a_case_that_waits_for_somebody_or_takes_too_long_ends_with_an_error(che
         checkout.write(f"{FOLDER}/{name}.yaml", text)
         suite = f"id: {name}-test\nflowId: {name}\ntestCases: [{{id: one, assertions: []}}]\n"
         checkout.write(f"{FOLDER}/_tests/{name}.yaml", suite)
-    done = run(checkout, "-k", "s-test/one", "--timeout", "8")
+    done = run(checkout, "-k", "s-test/one", "--timeout", "4")
     stuck = (
         "the execution does not end: it is paused at 'stop', and in a test nobody resumes it: give the task a fixture"
     )
     assert stuck in done.stdout
-    assert "the execution did not end within 8 s" in done.stdout
+    assert "the execution did not end within 4 s" in done.stdout
     assert "| INFO  said: before the sleep" in done.stdout
     assert done.stdout.splitlines()[-1] == "2 with errors"
 
