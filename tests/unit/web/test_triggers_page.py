@@ -72,3 +72,21 @@ def test_a_commit_that_is_held_is_applied_from_the_page(client: TestClient, daem
     answer = client.post(f"/git/confirm/{HEAD}", follow_redirects=False)
     assert answer.headers["location"] == "/git"
     assert f"/git/confirm/{HEAD}" not in client.get("/git").text
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"held": "it would retire 9 of 10 flows; confirm it"}, "</b>: it would retire 9 of 10 flows</span>"),
+        ({"error": "no branch 'nope'"}, "<b>The source cannot be followed</b>: no branch"),
+        ({}, None),
+    ],
+    ids=["held", "failed", "good"],
+)
+def test_home_says_that_the_newest_commit_is_not_live(
+    client: TestClient, daemon: MemoryDaemon, said: dict[str, str], told: str | None
+) -> None:
+    part = '<div id="banners" data-live>'
+    daemon.all_syncs = [Sync(started_at=NOW, ended_at=NOW, cause="poll", commit=HEAD, **said)]
+    banners = client.get("/").text.partition(part)[2].partition('<div class="columns">')[0]
+    assert told in banners if told else "banner" not in banners

@@ -48,7 +48,7 @@ async def page(web: Web, request: Request) -> Response:
         web,
         request,
         "home.html",
-        topics="executions,flows,triggers",
+        topics="executions,flows,triggers,git",
         hours=hours,
         is_exact=all(tally.is_exact for tally in tallies),
         totals={layer: sum(b.count for hour in hours for b in hour.blocks if b.layer == layer) for layer, _ in LAYERS},
