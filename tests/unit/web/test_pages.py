@@ -444,6 +444,19 @@ def test_a_chosen_theme_is_served_at_once(client: TestClient) -> None:
     assert '<html lang="en">' in client.get("/").text
 
 
+def test_home_has_a_row_for_each_flow_that_went_wrong(client: TestClient, daemon: MemoryDaemon) -> None:
+    other = FlowKey("company.team", "other")
+    daemon.add_flow(Flow(namespace=other.namespace, id=other.flow_id, tasks=(log_task("a"),)), "id: other\n")
+    daemon.add_execution(other, [(State.WARNING, 0)], started=NOW - timedelta(hours=2))
+    for minutes in range(20, 0, -1):
+        daemon.add_execution(KEY, [(State.FAILED, 0)], started=NOW - timedelta(minutes=minutes))
+    rows = client.get("/").text.partition('id="failed"')[2]
+    assert rows.count('class="cell-main"') == 2
+    assert ">×20</a>" in rows
+    assert "all 21</a>" in rows
+    assert 'href="/flows/company.team/other"' in rows
+
+
 # Small parts.
 
 

@@ -1,6 +1,6 @@
 """Home: what runs, what failed lately, what fires next, and the day as a row of bars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,6 +8,8 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue.model.execution import Execution
+from segue.model.revision import FlowKey
 from segue.model.state import State
 from segue.store.reads.matching import Op
 from segue.web.context import Web
@@ -21,8 +23,16 @@ from segue.web.ports.triggers import LiveTrigger
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 ROWS: Final = 8
+FAILURES: Final = 50  # looked at, to show a row for each flow
 HEIGHT: Final = 72.0
 _UNENDED: Final = tuple(state for state in State if not state.is_final)
+
+
+class Failures(Struct, frozen=True):
+    """Of one flow: the last execution that went wrong, and how many of those that were looked at did."""
+
+    last: Execution
+    count: int
 
 
 class Hour(Struct, frozen=True):
@@ -43,7 +53,8 @@ async def page(web: Web, request: Request) -> Response:
     tallies = await web.read(web.reads.tally, since, now, HOUR)
     hours = hours_of(tallies, since, now)
     running = await web.read(web.reads.search, _of_states(_UNENDED))
-    failed = await web.read(web.reads.search, _of_states((State.FAILED, State.WARNING), since=now - 7 * DAY))
+    wrong = _of_states((State.FAILED, State.WARNING), since=now - 7 * DAY, size=FAILURES)
+    failed = await web.read(web.reads.search, wrong)
     return render.page(
         web,
         request,
@@ -54,17 +65,26 @@ async def page(web: Web, request: Request) -> Response:
         totals={layer: sum(b.count for hour in hours for b in hour.blocks if b.layer == layer) for layer, _ in LAYERS},
         running=running,
         failed=failed,
+        failures=failures_of(failed.results)[:ROWS],
         upcoming=_upcoming(web.daemon.triggers()),
         flow_count=len(web.daemon.flows()),
         problems=[live for live in web.daemon.flows() if live.problems],
     )
 
 
-def _of_states(states: tuple[State, ...], since: datetime | None = None) -> Search:
+def _of_states(states: tuple[State, ...], since: datetime | None = None, size: int = ROWS) -> Search:
     filters = [Filter(Field.STATE, Op.IN, tuple(states))]
     if since is not None:
         filters.append(Filter(Field.START_DATE, Op.GREATER_THAN_OR_EQUAL_TO, (iso(since),)))
-    return Search(filters=tuple(filters), size=ROWS)
+    return Search(filters=tuple(filters), size=size)
+
+
+def failures_of(executions: Iterable[Execution]) -> list[Failures]:
+    """The last of each flow, so that one which fails every minute does not hide the others."""
+    by_flow: dict[FlowKey, list[Execution]] = {}
+    for each in executions:
+        by_flow.setdefault(FlowKey(each.namespace, each.flow_id), []).append(each)
+    return [Failures(found[0], len(found)) for found in by_flow.values()]
 
 
 def _upcoming(triggers: Sequence[LiveTrigger]) -> list[LiveTrigger]:
