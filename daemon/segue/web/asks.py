@@ -25,6 +25,7 @@ T = TypeVar("T")
 # Parts of a form that holds inputs too, whose names are their authors' to choose.
 REVIEW_COMMENT: Final = "kestra_review_comment"
 REVIEW_DECISION: Final = "kestra_review_decision"
+_FORMS: Final = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 _DECISIONS: Final = {
     "APPROVE": Decision.APPROVED,
     "APPROVED": Decision.APPROVED,
@@ -172,7 +173,11 @@ async def text_body(request: Request) -> str:
 
 @asynccontextmanager
 async def form_inputs(request: Request) -> AsyncIterator[dict[str, Any]]:
-    """Inputs from a form: one part for each, files as `Upload`. The files are gone at the end."""
+    """Inputs from a form: one part for each, files as `Upload`. The files are gone at the end. Anything but a form is
+    refused: what stands in it would be passed over."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent not in _FORMS and _has_body(request):
+        raise Refused(415, f"Inputs are sent as a form, as `curl -F name=value` does; this is {sent or 'of no type'}")
     async with form_parts(request) as form:
         yield inputs_of(form)
 
@@ -185,6 +190,10 @@ async def form_parts(request: Request) -> AsyncIterator[FormData]:
         yield form
     finally:
         await form.close()
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 def inputs_of(form: FormData) -> dict[str, Any]:

@@ -40,6 +40,14 @@ def test_a_start_answers_with_the_execution_as_made(client: TestClient) -> None:
     assert made["url"].endswith(f"/executions/{made['id']}")
 
 
+def test_inputs_that_are_no_form_are_refused_and_not_passed_over(client: TestClient, daemon: MemoryDaemon) -> None:
+    for path in ("company.team/hello", "company.team/hello/validate"):
+        answer = client.post(f"{API}/{path}", json={"name": "Ada"})
+        assert (answer.status_code, daemon.asked) == (415, [])
+        assert "curl -F name=value" in answer.json()["message"]
+    assert client.post(f"{API}/company.team/hello", data={"name": "Ada"}).json()["inputs"] == {"name": "Ada"}
+
+
 def test_a_file_comes_under_its_inputs_id(client: TestClient, daemon: MemoryDaemon) -> None:
     client.post(f"{API}/company.team/hello", files={"name": (None, "Ada"), "data": ("a.csv", b"1,2\n")})
     assert daemon.uploads == {"data": b"1,2\n"}

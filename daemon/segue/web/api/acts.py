@@ -195,7 +195,8 @@ async def validate_review(web: Web, request: Request) -> Response:
 @asynccontextmanager
 async def _review_of(web: Web, request: Request) -> AsyncIterator[Review]:
     """A decision: words in the query and inputs in a form, which may have the comment too; or all of it as JSON."""
-    async with asks.form_inputs(request) as parts:
+    async with asks.form_parts(request) as form:
+        parts = asks.inputs_of(form)
         if request.headers.get("content-type", "").startswith("application/json"):
             said = await asks.json_body(request)
             inputs = said.get("inputs") or {} if isinstance(said, dict) else None
