@@ -29,12 +29,14 @@ from segue.engine.request import Request, request_of
 from segue.engine.topology import relation
 from segue.engine.windows import Bounds, bounds_at, window_of_1x
 from segue.engine.zones import parse_moment
+from segue.expression.evaluation import Scope
 from segue.expression.iso import json_text
 from segue.model.flow import Flow
 from segue.model.names import ExecutionId
 from segue.model.problem import Severity
 from segue.model.state import State
 from segue.model.trigger import RecoverMissed
+from segue.runtime.nearby import Nearby
 from segue.spec.loader import load_flow
 
 from tests.conformance.reading import (
@@ -45,7 +47,6 @@ from tests.conformance.reading import (
     input_of,
     labels_of,
     present,
-    scope_of,
     source_of,
     trigger_of,
     value_of,
@@ -54,6 +55,11 @@ from tests.conformance.reading import (
 SCHEDULER_SPAN = timedelta(seconds=10)
 EXECUTIONS_MAX = 20
 LOOKS_MAX = 10_000
+
+
+def _scope_of(variables: Mapping[str, Any], now: datetime) -> Scope:
+    """What the daemon gives the expressions of triggers."""
+    return Scope(variables=dict(variables), outside=Nearby(lambda _namespace, _key: None, {}).outside("", now))
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def _circumstances(question: Mapping[str, Any], now: datetime) -> Circumstances:
     if source is not None:
         variables["trigger"] = source.variables
     return Circumstances(
-        scope=scope_of(variables, now), namespace=flow.get("namespace", ""), flow_id=flow.get("id", ""), source=source
+        scope=_scope_of(variables, now), namespace=flow.get("namespace", ""), flow_id=flow.get("id", ""), source=source
     )
 
 
@@ -178,7 +184,7 @@ def _inputs(question: Mapping[str, Any], request: Request, now: datetime) -> dic
     flow = (question.get("context") or {}).get("flow") or {}
     declared = [input_of(each) for each in flow.get("inputs") or ()]
     owner = Owner(namespace=flow.get("namespace", ""), flow_id=flow.get("id", "flow"), execution_id=ExecutionId("e"))
-    return dict(resolve(declared, request.inputs, scope=scope_of({}, now), owner=owner).values)
+    return dict(resolve(declared, request.inputs, scope=_scope_of({}, now), owner=owner).values)
 
 
 def _next(question: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -239,7 +245,7 @@ def _flow_trigger(question: dict[str, Any], now: datetime) -> dict[str, Any]:
     source = source_of(question["context"], now)
     assert source is not None
     listener = listener_of(flow["namespace"], flow["id"], trigger)
-    matched = match(listener, source, kept={}, scope=scope_of({}, now), now=now, zone=UTC)
+    matched = match(listener, source, kept={}, scope=_scope_of({}, now), now=now, zone=UTC)
     if matched.request is None:
         return {"execution": False}
     return {"execution": True, "flow": flow["id"], "labels": _labels(question, matched.request.labels)}
@@ -247,7 +253,7 @@ def _flow_trigger(question: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 def _given_labels(question: dict[str, Any], now: datetime) -> dict[str, Any]:
     variables = (question.get("context") or {}).get("variables") or {}
-    rendered, _ = rendered_labels(labels_of(question["properties"].get("labels")), scope_of(variables, now))
+    rendered, _ = rendered_labels(labels_of(question["properties"].get("labels")), _scope_of(variables, now))
     return {"labels": _labels(question, rendered)}
 
 

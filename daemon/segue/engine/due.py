@@ -104,6 +104,7 @@ class Timetable(Struct, frozen=True, kw_only=True):
     """A schedule as it is followed: its trigger, its times, its policy, and the circumstances of its conditions.
 
     `names_neighbours`: the conditions may look at `trigger.next` and `trigger.previous`, which cost more than they do.
+    `asks_for_keys`: they may, and keys change: whether they hold is known once a time has come, not before.
     """
 
     trigger: Trigger
@@ -114,6 +115,7 @@ class Timetable(Struct, frozen=True, kw_only=True):
 
     is_conditional: bool
     names_neighbours: bool
+    asks_for_keys: bool
 
 
 def timetable(
@@ -137,6 +139,7 @@ def timetable(
         trigger=trigger,
         is_conditional=bool(trigger.conditions) or trigger.when not in (None, True, "true"),
         names_neighbours="next" in named or "previous" in named,
+        asks_for_keys="kv(" in named,
         times=times,
         recover=body.recover_missed or recover,
         late_max=late_max,
@@ -281,7 +284,7 @@ def previous_date(table: Timetable, moment: datetime) -> datetime | None:
 def _search(table: Timetable, moment: datetime, *, forward: bool) -> datetime | None:
     step = table.times.after if forward else table.times.before
     candidate = step(moment)
-    if not table.is_conditional:
+    if not table.is_conditional or table.asks_for_keys:
         return candidate
     for _ in range(CANDIDATES_MAX):
         if candidate is None:

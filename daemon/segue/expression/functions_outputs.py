@@ -21,7 +21,9 @@ def _current_each_output(given: Given, evaluation: Evaluation) -> Any:
         if not isinstance(below, dict):
             raise ExpressionError("No execution outputs for the current task runs path")
         outputs = below
-    return outputs.get(key_text(evaluation.map_variable("taskrun").get("value")))
+    own = evaluation.map_variable("taskrun").get("value")
+    # A task run in a flowable of an iteration has no value of its own, nor have the outputs of its siblings.
+    return outputs if own is None else outputs.get(key_text(own))
 
 
 def _parent_values(evaluation: Evaluation) -> list[str]:

@@ -6,10 +6,10 @@ itself: nothing is lost while the daemon is down, and nothing is told twice.
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, trigger_scope
+from segue.runtime.trigger_states import TriggerScopes, TriggerStarts, TriggerStates
 from segue.store.records import TriggerKey
 from segue.triggers.files import Batch, FolderNotAllowed, folder_of, watch
 from segue.triggers.snapshots import plain_snapshot, read_snapshot
@@ -41,7 +41,7 @@ class FileTriggers:
         states: TriggerStates,
         starts: TriggerStarts,
         loop: Loop,
-        surroundings: Mapping[str, Any],
+        scopes: TriggerScopes,
         working_folder: Path,
         allowed: Sequence[Path] = (),
     ) -> None:
@@ -49,7 +49,7 @@ class FileTriggers:
         self._states = states
         self._starts = starts
         self._loop = loop
-        self._surroundings = surroundings
+        self._scopes = scopes
         self._working_folder = working_folder
         self._allowed = allowed
         self._watching = Attending(revisions, states, Files, self._watch)
@@ -90,7 +90,7 @@ class FileTriggers:
     def _start(self, round_: Round, key: TriggerKey, deployed: Deployed, trigger: Trigger, batch: Batch) -> bool:
         variables = batch.variables
         circumstances = Circumstances(
-            scope=trigger_scope(deployed, trigger.id, round_.at, self._surroundings),
+            scope=self._scopes.of(deployed, trigger.id, round_.at),
             namespace=key.namespace,
             flow_id=key.flow_id,
         ).with_trigger(variables)

@@ -4,10 +4,8 @@ states of triggers, which all of it shares.
 Built and ended here together; what each of them does stands in a module of its own.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import tzlocal
 
@@ -26,7 +24,7 @@ from segue.runtime.scheduler import Scheduler
 from segue.runtime.settings import Settings
 from segue.runtime.starts import Starts
 from segue.runtime.stopping import StopsAfter
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of
+from segue.runtime.trigger_states import TriggerScopes, TriggerStarts, TriggerStates, key_of
 from segue.store.reads import triggers as stored
 from segue.store.reads.readers import Readers
 from segue.store.records import TriggerKey, TriggerState
@@ -44,13 +42,14 @@ class Firing:
         starts: Starts,
         clock: Clock,
         dice: Dice,
-        surroundings: Mapping[str, Any],
+        scopes: TriggerScopes,
     ) -> None:
         zone = tzlocal.get_localzone()
         self._readers = readers
         self._revisions = revisions
         self.states = states = TriggerStates(self._stored_states())
         self.starts = TriggerStarts(starts)
+        self.scopes = scopes
         self.scheduler = Scheduler(
             revisions,
             executions,
@@ -60,15 +59,15 @@ class Firing:
             clock,
             zone,
             settings.recover_missed_schedules,
-            surroundings,
+            scopes,
             self._was_fired,
         )
-        self._flows = FlowTriggers(revisions, states, self.starts, zone, surroundings)
+        self._flows = FlowTriggers(revisions, states, self.starts, zone, scopes)
         self._deadlines = Deadlines(revisions, states, self.starts, loop, clock, zone)
         self._stops_after = StopsAfter(revisions, states)
         watched = tuple(Path(each) for each in settings.watch_paths)
-        self._files = FileTriggers(revisions, states, self.starts, loop, surroundings, Path.cwd(), watched)
-        self._poller = Poller(revisions, executions, states, self.starts, dispatch, loop, clock, dice, surroundings)
+        self._files = FileTriggers(revisions, states, self.starts, loop, scopes, Path.cwd(), watched)
+        self._poller = Poller(revisions, executions, states, self.starts, dispatch, loop, clock, dice, scopes)
 
     def begin(self) -> None:
         """From now on time passes for schedules."""

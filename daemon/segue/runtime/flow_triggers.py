@@ -24,7 +24,7 @@ from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.live import Live
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, trigger_scope
+from segue.runtime.trigger_states import TriggerScopes, TriggerStarts, TriggerStates
 from segue.store.records import FlowFiring, TriggerKey
 
 _GATHERED = "gathered"
@@ -41,13 +41,13 @@ class FlowTriggers:
         states: TriggerStates,
         starts: TriggerStarts,
         zone: tzinfo,
-        surroundings: Mapping[str, Any],
+        scopes: TriggerScopes,
     ) -> None:
         self._revisions = revisions
         self._states = states
         self._starts = starts
         self._zone = zone
-        self._surroundings = surroundings
+        self._scopes = scopes
         self._listeners = Listeners(())
         self._fired: dict[ExecutionId, set[tuple[TriggerKey, State, int]]] = {}
 
@@ -99,7 +99,7 @@ class FlowTriggers:
 
     def _scope(self, deployed: Deployed, listener: Listener, live: Live, at: datetime) -> Scope:
         """What the trigger's expressions see: its own flow, and of the execution that moved what it has come to."""
-        scope = trigger_scope(deployed, listener.trigger.id, at, self._surroundings)
+        scope = self._scopes.of(deployed, listener.trigger.id, at)
         execution = live.execution
         seen = {
             "execution": {"id": execution.id, "state": execution.state.value},

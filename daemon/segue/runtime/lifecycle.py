@@ -38,6 +38,7 @@ from segue.runtime.live_triggers import LiveTriggers
 from segue.runtime.lookups import Lookups
 from segue.runtime.loop import Loop
 from segue.runtime.measures import Measures
+from segue.runtime.nearby import Nearby
 from segue.runtime.purging import Purges
 from segue.runtime.reading import StoreReads
 from segue.runtime.recovery import Left, Recovery
@@ -48,6 +49,7 @@ from segue.runtime.shared_folders import SharedFolders
 from segue.runtime.starts import Starts
 from segue.runtime.ticker import Ticker
 from segue.runtime.timers import Timers
+from segue.runtime.trigger_states import TriggerScopes
 from segue.runtime.webhooks import Webhooks
 from segue.runtime.workers_asks import WorkersAsks
 from segue.runtime.worlds import FlowReader
@@ -105,6 +107,8 @@ class Segue:
         self.ticker = Ticker(self.timers, self.loop, self.decisions, self.clock)
         self.loop.after_tick(self.ticker.rearm)
         key = foundation.encryption_key
+        self.reads = StoreReads(foundation.readers, self.clock)
+        nearby = Nearby(self.reads.key, secrets.values)
         self.starts = Starts(
             self.revisions,
             self.loop,
@@ -114,6 +118,7 @@ class Segue:
             self.clock,
             self.dice,
             self.surroundings,
+            nearby,
             Cipher.of(key) if key else None,
         )
         self.firing = Firing(
@@ -126,7 +131,7 @@ class Segue:
             self.starts,
             self.clock,
             self.dice,
-            self.surroundings,
+            TriggerScopes(self.surroundings, nearby),
         )
         self.commit_tests = self._commit_tests() if follows else None
         self.sync = self._git_sync()
@@ -134,7 +139,6 @@ class Segue:
         self.keeper = Keeper(foundation.mirror)
         self._left: Left | None = None
         self._follow_changes()
-        self.reads = StoreReads(foundation.readers, self.clock)
         around = Around(self.executions, self.revisions, self.reads.execution)
         acts = Acts(self.revisions, self.decisions, around, self.dice)
         self.children = Children(
@@ -163,7 +167,7 @@ class Segue:
         self.pool = Pool(self._pool_settings(environment, secrets), self.dispatch.report)
         keys = Keys(self.reads, self.loop)
         purges = Purges(foundation.readers, self.executions, self.loop, self.clock, foundation.storage)
-        self.daemon = RunningDaemon(self._parts(acts, around, keys, secrets), self.bells)
+        self.daemon = RunningDaemon(self._parts(acts, around, keys), self.bells)
         self.dispatch.bind(self.pool, self.decisions, WorkersAsks(self.daemon, self.reads, keys, purges))
         self.stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -199,7 +203,7 @@ class Segue:
         self.decisions.on_move(self.firing.on_move)
         self.decisions.on_move(self.keeper.on_move)
 
-    def _parts(self, acts: Acts, around: Around, keys: Keys, secrets: Secrets) -> Parts:
+    def _parts(self, acts: Acts, around: Around, keys: Keys) -> Parts:
         """What pages, API and workers reach through the daemon's face."""
         admission = Admission(self.loop, self.measures)
         lookups = Lookups(self.executions, self.loop, self.reads.execution)
@@ -235,8 +239,7 @@ class Segue:
                 self.foundation.storage,
                 self.clock,
                 self.dice,
-                self.surroundings,
-                secrets,
+                self.firing.scopes,
                 self.settings.webhook_rate,
             ),
             triggers=LiveTriggers(self.revisions, self.firing.states, self.firing.scheduler),

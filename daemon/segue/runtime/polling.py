@@ -35,7 +35,7 @@ from segue.runtime.live import Live, LiveExecutions
 from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, trigger_scope
+from segue.runtime.trigger_states import TriggerScopes, TriggerStarts, TriggerStates
 from segue.store.records import TriggerKey
 
 LOOK_LIMIT: Final = "PT1H"  # no look holds a worker for longer
@@ -59,7 +59,7 @@ class Poller:
         loop: Loop,
         clock: Clock,
         dice: Dice,
-        surroundings: Mapping[str, Any],
+        scopes: TriggerScopes,
     ) -> None:
         self._revisions = revisions
         self._executions = executions
@@ -69,7 +69,7 @@ class Poller:
         self._loop = loop
         self._clock = clock
         self._dice = dice
-        self._surroundings = surroundings
+        self._scopes = scopes
         self._polling = Attending(revisions, states, Polling, self._poll)
         self._memories: WeakValueDictionary[TriggerKey, asyncio.Lock] = WeakValueDictionary()
 
@@ -127,7 +127,7 @@ class Poller:
         deployed = self._deployed(key)
         if body.state_key is None or deployed is None:
             return key
-        scope = trigger_scope(deployed, key.trigger_id, at, self._surroundings)
+        scope = self._scopes.of(deployed, key.trigger_id, at)
         return TriggerKey(key.namespace, "", str(render_value(body.state_key, scope)))
 
     def _claim(self, key: TriggerKey) -> Mapping[str, Any] | None:
@@ -176,7 +176,7 @@ class Poller:
             task_type=trigger.type,
             attempt=1,
             properties=body.properties,
-            variables=trigger_scope(deployed, trigger.id, self._clock.now(), self._surroundings).variables,
+            variables=self._scopes.of(deployed, trigger.id, self._clock.now()).variables,
             timeout=LOOK_LIMIT,
             log_level=trigger.log_level,
             purpose=POLL,
@@ -257,7 +257,7 @@ class Poller:
         self, round_: Round, deployed: Deployed, trigger: Trigger, variables: Mapping[str, Any]
     ) -> Circumstances:
         return Circumstances(
-            scope=trigger_scope(deployed, trigger.id, round_.at, self._surroundings),
+            scope=self._scopes.of(deployed, trigger.id, round_.at),
             namespace=deployed.key.namespace,
             flow_id=deployed.key.flow_id,
         ).with_trigger(variables)

@@ -40,7 +40,7 @@ from segue.runtime.live import Live, LiveExecutions
 from segue.runtime.loop import Loop
 from segue.runtime.round import Round
 from segue.runtime.starts import Wanted
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
+from segue.runtime.trigger_states import TriggerScopes, TriggerStarts, TriggerStates, key_of
 from segue.store.records import FiredSlot, TriggerKey, TriggerState
 
 # Fires of one trigger in one look: a long catch-up leaves room for others.
@@ -63,7 +63,7 @@ class Scheduler:
         clock: Clock,
         zone: tzinfo,
         recover: RecoverMissed,
-        surroundings: Mapping[str, Any],
+        scopes: TriggerScopes,
         was_fired: Callable[[TriggerKey, datetime], bool],
     ) -> None:
         self._revisions = revisions
@@ -74,7 +74,7 @@ class Scheduler:
         self._clock = clock
         self._zone = zone
         self._recover = recover
-        self._surroundings = surroundings
+        self._scopes = scopes
         self._was_fired = was_fired
         self._timer = AsyncIOScheduler(timezone=UTC)
         self._deployed: dict[TriggerKey, Deployed] = {}
@@ -161,7 +161,7 @@ class Scheduler:
         request = request_of(
             table.trigger,
             fire.dates.variables,
-            trigger_scope(deployed, table.trigger.id, round_.at, self._surroundings),
+            self._scopes.of(deployed, table.trigger.id, round_.at),
             inputs=fire.backfill.inputs if fire.backfill else None,
             labels={key: str(value) for key, value in fire.backfill.labels.items()} if fire.backfill else None,
         )
@@ -242,7 +242,7 @@ class Scheduler:
         if trigger is None:
             return None
         circumstances = Circumstances(
-            scope=trigger_scope(deployed, trigger.id, at, self._surroundings),
+            scope=self._scopes.of_conditions(deployed, trigger.id, at),
             namespace=key.namespace,
             flow_id=key.flow_id,
         )

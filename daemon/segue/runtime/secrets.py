@@ -1,16 +1,10 @@
-"""Secrets: where they come from, and expressions of the main process that may name one (a webhook's key)."""
+"""Secrets: where they come from."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
-
-from segue.expression.errors import ExpressionError
-from segue.expression.outside import FrozenOutside
-from segue.expression.template import Scope
-from segue.workers.settings import no_secret, secrets_of
+from segue.workers.settings import secrets_of
 
 _PLAIN_PREFIX: Final = "SEGUE_SECRET_"
 _SIZE_MAX: Final = 1 << 20
@@ -27,22 +21,6 @@ class Secrets:
             if name.startswith(_PLAIN_PREFIX)
         }
         self.values: Mapping[str, str] = {**_files(folder), **secrets_of(environment), **plain}
-
-    def scope(self, scope: Scope, _namespace: str) -> Scope:
-        """The scope, where `secret()` answers."""
-        return replace(scope, outside=_WithSecrets(scope.outside.now(), self.values))
-
-
-class _WithSecrets(FrozenOutside):
-    def __init__(self, now: datetime, values: Mapping[str, str]) -> None:
-        super().__init__(now=now)
-        self._values = values
-
-    def secret(self, key: str, namespace: str | None, subkey: str | None) -> str:  # noqa: ARG002 - all share them
-        value = self._values.get(key.upper())
-        if value is None or subkey is not None:
-            raise ExpressionError(no_secret(key))
-        return value
 
 
 def _files(folder: Path | None) -> dict[str, str]:

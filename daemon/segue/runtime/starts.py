@@ -17,7 +17,6 @@ from segue.engine.labels import CORRELATION_ID, TEST, labels_of_new, refused_lab
 from segue.engine.narrowing import narrowed
 from segue.engine.templates import is_pure, needs_of
 from segue.engine.typed import UploadedFile
-from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope, effects_of, plain, render_value
 from segue.model.execution import Execution, Kind, TriggeredBy
 from segue.model.flow import Check, CheckBehavior, Input
@@ -30,6 +29,7 @@ from segue.runtime.decisions import Decisions
 from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.dispatch import Dispatch, NoAnswer
 from segue.runtime.loop import Loop
+from segue.runtime.nearby import Nearby
 from segue.runtime.refusals import unknown_breakpoints
 from segue.runtime.round import Round
 from segue.runtime.sealing import is_secret, sealed, unsealed
@@ -102,6 +102,7 @@ class Starts:
         clock: Clock,
         dice: Dice,
         surroundings: Mapping[str, Any],
+        nearby: Nearby,
         cipher: Cipher | None,
     ) -> None:
         self._revisions = revisions
@@ -112,6 +113,7 @@ class Starts:
         self._clock = clock
         self._dice = dice
         self._surroundings = surroundings
+        self._nearby = nearby
         self._cipher = cipher
 
     # Asked for from outside.
@@ -394,7 +396,7 @@ class Starts:
         variables = self._variables(deployed, execution_id)
         if values is not None:
             variables["inputs"] = values
-        return Scope(variables=variables, outside=FrozenOutside(now=self._clock.now()))
+        return Scope(variables=variables, outside=self._nearby.outside(deployed.key.namespace, self._clock.now()))
 
     def _variables(self, deployed: Deployed, execution_id: ExecutionId) -> dict[str, Any]:
         return {

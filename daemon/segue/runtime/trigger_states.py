@@ -7,12 +7,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from segue.engine.request import Request
-from segue.expression.outside import FrozenOutside
 from segue.expression.template import Scope
 from segue.model.execution import Execution
 from segue.model.names import ExecutionId
 from segue.model.revision import FlowKey
 from segue.runtime.deployed import Deployed
+from segue.runtime.nearby import Nearby
 from segue.runtime.round import Round
 from segue.runtime.starts import Starts, Wanted
 from segue.store.records import StoredLogLine, TriggerKey, TriggerState
@@ -56,23 +56,37 @@ def key_of(deployed: Deployed, trigger_id: str) -> TriggerKey:
     return TriggerKey(deployed.key.namespace, deployed.key.flow_id, trigger_id)
 
 
-def trigger_scope(deployed: Deployed, trigger_id: str, at: datetime, surroundings: Mapping[str, Any]) -> Scope:
-    """What a trigger's own expressions see."""
-    flow = deployed.flow
-    trigger = flow.trigger(trigger_id)
-    variables = {
-        **surroundings,
-        "flow": {
-            "id": flow.id,
-            "namespace": flow.namespace,
-            "revision": deployed.revision.number,
-            "tenantId": "main",
-        },
-        "vars": flow.variables,
-        "labels": dict(flow.labels),
-        "trigger": {"id": trigger_id, "type": trigger.type if trigger else ""},
-    }
-    return Scope(variables=variables, outside=FrozenOutside(now=at))
+class TriggerScopes:
+    """What a trigger's own expressions see, and may ask."""
+
+    def __init__(self, surroundings: Mapping[str, Any], nearby: Nearby) -> None:
+        self._surroundings = surroundings
+        self._nearby = nearby
+
+    def of(self, deployed: Deployed, trigger_id: str, at: datetime) -> Scope:
+        outside = self._nearby.outside(deployed.key.namespace, at)
+        return Scope(variables=self._variables(deployed, trigger_id), outside=outside)
+
+    def of_conditions(self, deployed: Deployed, trigger_id: str, at: datetime) -> Scope:
+        """They are told secrets: true or false is all that is kept of them."""
+        outside = self._nearby.outside(deployed.key.namespace, at, tells_secrets=True)
+        return Scope(variables=self._variables(deployed, trigger_id), outside=outside)
+
+    def _variables(self, deployed: Deployed, trigger_id: str) -> dict[str, Any]:
+        flow = deployed.flow
+        trigger = flow.trigger(trigger_id)
+        return {
+            **self._surroundings,
+            "flow": {
+                "id": flow.id,
+                "namespace": flow.namespace,
+                "revision": deployed.revision.number,
+                "tenantId": "main",
+            },
+            "vars": flow.variables,
+            "labels": dict(flow.labels),
+            "trigger": {"id": trigger_id, "type": trigger.type if trigger else ""},
+        }
 
 
 class TriggerStarts:

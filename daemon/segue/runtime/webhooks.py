@@ -19,7 +19,7 @@ from segue.engine.match import webhook_variables, webhook_with_key
 from segue.engine.request import request_of
 from segue.engine.scope import nested
 from segue.expression.errors import ExpressionError
-from segue.expression.template import effects_of, render_value
+from segue.expression.template import render_value
 from segue.model.execution import Execution, TriggeredBy
 from segue.model.names import ExecutionId
 from segue.model.state import State
@@ -30,9 +30,8 @@ from segue.runtime.deployed import Deployed, Revisions
 from segue.runtime.loop import Loop
 from segue.runtime.rates import Rates
 from segue.runtime.round import Round
-from segue.runtime.secrets import Secrets
 from segue.runtime.starts import Starts, Wanted
-from segue.runtime.trigger_states import TriggerStarts, TriggerStates, key_of, trigger_scope
+from segue.runtime.trigger_states import TriggerScopes, TriggerStarts, TriggerStates, key_of
 from segue.storage import address as addresses
 from segue.storage.storage import Storage, StorageFailure, chunks_of
 from segue.web.ports.refusals import Refusal
@@ -64,8 +63,7 @@ class Webhooks:
         storage: Storage,
         clock: Clock,
         dice: Dice,
-        surroundings: Mapping[str, Any],
-        secrets: Secrets,
+        scopes: TriggerScopes,
         rate: int | None,
     ) -> None:
         self._revisions = revisions
@@ -77,8 +75,7 @@ class Webhooks:
         self._storage = storage
         self._clock = clock
         self._dice = dice
-        self._surroundings = surroundings
-        self._secrets = secrets
+        self._scopes = scopes
         self._rates = Rates(rate) if rate is not None else None
 
     async def call(self, call: WebhookCall) -> WebhookFired | NotFired | Refusal:
@@ -95,11 +92,8 @@ class Webhooks:
         return await self._fire(deployed, trigger, call)
 
     def _trigger(self, deployed: Deployed, key: str) -> Trigger | None:
-        scope = trigger_scope(deployed, "", self._clock.now(), self._surroundings)
-        triggers = deployed.flow.triggers
-        if any(isinstance(each.body, Webhook) and effects_of(each.body.key) for each in triggers):
-            scope = self._secrets.scope(scope, deployed.key.namespace)
-        return webhook_with_key(triggers, key, scope)
+        scope = self._scopes.of_conditions(deployed, "", self._clock.now())
+        return webhook_with_key(deployed.flow.triggers, key, scope)
 
     async def _fire(self, deployed: Deployed, trigger: Trigger, call: WebhookCall) -> WebhookFired | NotFired | Refusal:
         webhook = trigger.body
@@ -107,16 +101,18 @@ class Webhooks:
         execution_id = self._dice.execution_id(self._clock.now())
         seen = _seen(deployed, trigger.id, webhook, call, execution_id)
         variables = seen.variables
-        scope = trigger_scope(deployed, trigger.id, self._clock.now(), self._surroundings)
+        now = self._clock.now()
         circumstances = Circumstances(
-            scope=scope, namespace=deployed.key.namespace, flow_id=deployed.key.flow_id
+            scope=self._scopes.of_conditions(deployed, trigger.id, now),
+            namespace=deployed.key.namespace,
+            flow_id=deployed.key.flow_id,
         ).with_trigger(variables)
         try:
             if not trigger_applies(trigger, circumstances):
                 return NotFired()
         except CannotTell as error:
             return await self._failed(deployed, trigger, variables, str(error))
-        request = request_of(trigger, variables, circumstances.scope)
+        request = request_of(trigger, variables, self._scopes.of(deployed, trigger.id, now))
         if request.error is not None:
             return await self._failed(deployed, trigger, variables, request.error)
         wanted = Wanted(
@@ -158,7 +154,7 @@ class Webhooks:
         """The status of the answer at the end, which may be an expression of what came out."""
         if webhook.response_code is None:
             return STATUS_OF_FAILED if execution.state is State.FAILED else None
-        scope = trigger_scope(deployed, trigger.id, self._clock.now(), self._surroundings)
+        scope = self._scopes.of(deployed, trigger.id, self._clock.now())
         seen = {
             "execution": {"id": execution.id, "state": execution.state.value},
             "inputs": execution.inputs,

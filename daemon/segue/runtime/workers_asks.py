@@ -35,6 +35,7 @@ from segue.web.ports.logs import LogEntry, LogSearch
 from segue.web.ports.reads import Reads
 from segue.web.ports.refusals import Refusal
 from segue.web.ports.triggers import TriggerKey
+from segue.workers.settings import no_key
 
 ERROR_LOGS_MAX: Final = 100
 CHILDREN_AT_ONCE: Final = 100
@@ -109,7 +110,7 @@ class WorkersAsks:
         if found is not None:
             return found.value
         if arguments.get("error_on_missing", True):
-            raise NoAnswer(f"The key '{key}' does not exist in the namespace '{namespace}'.")
+            raise NoAnswer(no_key(namespace, key))
         return None
 
     async def _error_logs(self, asker: _Asker, _arguments: Arguments) -> list[dict[str, Any]]:

@@ -104,6 +104,11 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def no_key(namespace: str, key: str) -> str:
+    """The message for a key of the key-value store that is not there."""
+    return f"The key '{key}' does not exist in the namespace '{namespace}'."
+
+
 def no_secret(key: str) -> str:
     """The message for a secret that nobody gave: where it was looked for."""
     name = key.upper()

@@ -262,3 +262,24 @@ def test_whatever_the_clock_does_no_time_fires_twice_and_under_all_none_is_lost(
 def test_an_expression_may_give_all_dates() -> None:
     table = a_table(body=ScheduleOnDates(dates=('{{ ["2024-05-15T13:00:00Z", "2024-05-15T14:00:00Z"] }}',)))
     assert fired(table, begin(table, None, NOON), NOON + timedelta(hours=9))[0] == hours(1, 2)
+
+
+class _WithKeys(FrozenOutside):
+    def __init__(self, keys: dict[str, Any]) -> None:
+        super().__init__(now=NOON)
+        self.keys = keys
+
+    def kv(self, key: str, namespace: str | None, *, error_on_missing: bool) -> Any:
+        return self.keys.get(key)
+
+
+def test_a_condition_that_asks_for_a_key_is_judged_when_a_time_has_come_since_keys_change() -> None:
+    outside = _WithKeys({"on": False})
+    trigger = Trigger(id="t", type="schedule", body=Schedule(cron="0 * * * *"), when="{{ kv('on') }}")
+    table = timetable(trigger, Circumstances(scope=Scope(outside=outside)))
+    state = begin(table, None, NOON)
+
+    assert fired(table, state, hours(1)[0]) == ([], ScheduleState(next_at=hours(2)[0]))
+    outside.keys["on"] = True
+    dates, _ = fired(table, ScheduleState(next_at=hours(2)[0]), hours(2)[0])
+    assert dates == [hours(2)[0]]
