@@ -178,6 +178,7 @@ def _become_segue(descriptors: list[int], arguments: list[str], folder: str, env
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    sys.path.remove("")  # of the -c that started this process; a console script does not look where it is started
     sys.argv = [str(Path(sys.executable).parent / "segue"), *arguments]
     segue_main()
     raise AssertionError("segue ends its process")
