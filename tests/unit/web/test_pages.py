@@ -564,6 +564,21 @@ def test_names_are_cut_to_their_room(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.0198385, "19.8 ms"),
+        (0.0000412, "0.0412 ms"),
+        (3.44, "3.4 s"),
+        (125, "2 min 5 s"),
+        (-1, "-1 s"),
+        (float("inf"), "inf s"),
+    ],
+)
+def test_measured_times_are_told_in_their_unit(seconds: float, said: str) -> None:
+    assert words.timed(seconds).replace("\u2009", "") == said
+
+
+@pytest.mark.parametrize(
     ("value", "said"), [(4211.0, "4\u2009211"), (0.25, "0.25"), (1 / 3, "0.333333"), (float("inf"), "inf")]
 )
 def test_figures_are_told_in_full_where_they_are_whole(value: float, said: str) -> None:

@@ -57,6 +57,8 @@ def _environment() -> Environment:
         "described": described,
         "gist": gist,
         "pretty": words.pretty,
+        "brief": words.brief,
+        "timed": words.timed,
         "size": words.size,
         "short_type": words.short_type,
         "count": words.count,

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
+_LONG_SECONDS: Final = 1e9  # thirty years: what is longer was no time
 
 
 def ago(at: datetime, now: datetime) -> str:
@@ -72,6 +73,11 @@ def pretty(value: Any, most: int = 8000) -> str:
     return clean(text if len(text) <= most else f"{text[:most]}\n… {len(text) - most} characters more")
 
 
+def brief(value: Any) -> str:
+    """The same in one line, for a list."""
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
 def size(count: int) -> str:
     """`812 B`, `3.4 KiB`."""
     if count < 1024:
@@ -111,6 +117,13 @@ def fitted(text: str, most: int) -> str:
 def count(number: int) -> str:
     """With thin spaces between thousands."""
     return f"{number:,}".replace(",", "\u2009")
+
+
+def timed(seconds: float) -> str:
+    """A measured time: a short one to three digits of milliseconds."""
+    if 0 <= seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    return lasting(timedelta(seconds=seconds)) if 1 <= seconds < _LONG_SECONDS else f"{figure(seconds)} s"
 
 
 def figure(value: float) -> str:
