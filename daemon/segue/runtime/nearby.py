@@ -15,6 +15,7 @@ from segue.engine.public_holidays import UnknownCountry, is_public_holiday
 from segue.expression.errors import ExpressionError
 from segue.expression.outside import FrozenOutside
 from segue.store.errors import ReadTooLong
+from segue.tasks.masking import Masker
 from segue.web.ports.keys import KeyValue
 from segue.workers.settings import no_key, no_secret
 
@@ -30,6 +31,13 @@ class Nearby(Struct, frozen=True):
     def outside(self, namespace: str, now: datetime, *, tells_secrets: bool = False) -> FrozenOutside:
         """Of a flow in this namespace."""
         return _Outside(self.find_key, self.secrets if tells_secrets else None, namespace, now)
+
+    def masked(self, sentence: str) -> str:
+        """What may be told of an expression that was told secrets."""
+        masker = Masker()
+        for value in self.secrets.values():
+            masker.hide(value)
+        return masker.mask(sentence)
 
 
 class _Outside(FrozenOutside):

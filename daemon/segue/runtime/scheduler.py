@@ -176,7 +176,7 @@ class Scheduler:
         trigger = TriggeredBy(id=table.trigger.id, type=table.trigger.type, variables=failed.dates.variables)
         flow = FlowKey(state.key.namespace, state.key.flow_id)
         wanted = Wanted(flow=flow, trigger=trigger, scheduled_at=failed.dates.date.astimezone(UTC))
-        self._starts.fail(round_, state.key, wanted, failed.message)
+        self._starts.fail(round_, state.key, wanted, self._scopes.told(failed.message))
         return _remembered(state, failed.state)
 
     def on_move(self, round_: Round, live: Live, state: State) -> None:

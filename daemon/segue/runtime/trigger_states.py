@@ -72,6 +72,10 @@ class TriggerScopes:
         outside = self._nearby.outside(deployed.key.namespace, at, tells_secrets=True)
         return Scope(variables=self._variables(deployed, trigger_id), outside=outside)
 
+    def told(self, sentence: str) -> str:
+        """What went wrong with a condition, in which no secret shows."""
+        return self._nearby.masked(sentence)
+
     def _variables(self, deployed: Deployed, trigger_id: str) -> dict[str, Any]:
         flow = deployed.flow
         trigger = flow.trigger(trigger_id)

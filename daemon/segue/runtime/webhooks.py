@@ -111,7 +111,7 @@ class Webhooks:
             if not trigger_applies(trigger, circumstances):
                 return NotFired()
         except CannotTell as error:
-            return await self._failed(deployed, trigger, variables, str(error))
+            return await self._failed(deployed, trigger, variables, self._scopes.told(str(error)))
         request = request_of(trigger, variables, self._scopes.of(deployed, trigger.id, now))
         if request.error is not None:
             return await self._failed(deployed, trigger, variables, request.error)

@@ -21,8 +21,9 @@ from segue.workers.messages import Ended
 EVAL: Final = "eval"
 """The purpose of a person's question: the answer is shown, so nothing is decrypted for it."""
 _TRUTHS: Final = frozenset({"condition", "run_if", "break_when"})
-_HANDED_ON: Final = frozenset({"outputs", "input", "call", "fixture"})
-"""What becomes outputs or inputs, where an encrypted text has its place; the engine goes by all else that it asks."""
+_HANDED_ON: Final = frozenset({"outputs", "input", "call", "batch", "fixture"})
+"""What becomes outputs or inputs, where an encrypted text has its place; the engine goes by all else that it asks. What
+there is many of has its own name after a dot: `outputs.total`, `batch.7`."""
 
 
 def answer_of(order: Order, value: Any) -> Any:
@@ -43,7 +44,7 @@ def kept(order: Order, ended: Ended, cipher: Cipher | None, masker: Masker) -> E
     if order.purpose == EVAL:
         return replace(ended, value=masked(ended.value, masker))
     value = protected(ended.value, cipher, masker)
-    is_step = order.purpose is not None and order.purpose not in _HANDED_ON and not order.is_errand
+    is_step = order.purpose is not None and order.purpose.partition(".")[0] not in _HANDED_ON and not order.is_errand
     if is_step and value is not ended.value:
         said = f"The `{order.purpose}` holds a secret, and it would be stored: decide on it within an expression"
         return _refused(ended, said)

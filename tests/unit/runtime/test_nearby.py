@@ -66,3 +66,9 @@ def test_a_key_is_looked_up_once_in_one_look() -> None:
 
     assert rendered("{{ kv('k') + kv('k') + kv('k') }}", keys) == 3
     assert keys.looks == 1
+
+
+def test_a_secret_does_not_show_in_what_is_told_of_an_expression() -> None:
+    nearby = Nearby(Keys().find, {"TOKEN": "a-long-secret-value"})
+
+    assert nearby.masked("no JSON: a-long-secret-value!") == "no JSON: *******************!"
