@@ -54,6 +54,8 @@ def order_for(plan: Plan, execution: Execution, task_run_id: TaskRunId) -> Order
         log_level=task.log_level,
         log_to_file=task.log_to_file,
         folder=working_directory.folder_around(plan, execution, scene.run.parent_id),
+        reuses=task.reuse is not None,
+        reuse_seconds=task.reuse.ttl.total_seconds() if task.reuse is not None and task.reuse.ttl is not None else None,
     )
 
 

@@ -62,6 +62,8 @@ class Order(Struct, frozen=True, kw_only=True):
     typed: bool = False
     secret_outputs: tuple[str, ...] = ()  # of a flow: those to encrypt whatever they hold
     folder: str | None = None
+    reuses: bool = False  # outputs of an earlier run, if they are not older than `reuse_seconds`
+    reuse_seconds: float | None = None
 
     @property
     def is_errand(self) -> bool:

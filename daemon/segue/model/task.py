@@ -363,6 +363,12 @@ Body = (
 )
 
 
+class Reuse(Struct, frozen=True, kw_only=True):
+    """Outputs of an earlier run with the same properties are used again; without `ttl` however old they are."""
+
+    ttl: timedelta | None = None
+
+
 class Task(Struct, frozen=True, kw_only=True):
     """One step. `type` is the full name, aliases resolved. `run_if` and `timeout` may be expressions."""
 
@@ -378,6 +384,7 @@ class Task(Struct, frozen=True, kw_only=True):
     allow_warning: bool = False
     log_level: str | None = None
     log_to_file: bool = False
+    reuse: Reuse | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -36,6 +36,7 @@ from segue.model.task import (
     Retry,
     RetryBehavior,
     RetryKind,
+    Reuse,
     Runnable,
     Sequential,
     Sleep,
@@ -188,6 +189,7 @@ def task_of(read: Object) -> Task:
         allow_warning=shared.allow_warning,
         log_level=shared.log_level,
         log_to_file=shared.log_to_file,
+        reuse=Reuse(ttl=shared.task_cache.ttl) if shared.task_cache is not None and shared.task_cache.enabled else None,
         extra={key: read.raw[key] for key in _TASK_EXTRA if read.raw.get(key) is not None},
     )
 

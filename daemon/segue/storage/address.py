@@ -81,6 +81,11 @@ def cache_parts(namespace: str, flow_id: str, task_id: str, value: str | None = 
     return (*flow_parts(namespace, flow_id), task_id, "cache", *inside, "cache.zip")
 
 
+def outputs_parts(namespace: str, flow_id: str, task_id: str, digest: str) -> tuple[str, ...]:
+    """Outputs that a task keeps from run to run, for one set of properties."""
+    return (*flow_parts(namespace, flow_id), task_id, "cache", "outputs", f"{digest}.json")
+
+
 def namespace_files_parts(namespace: str) -> tuple[str, ...]:
     """Where Kestra keeps namespace files. Here they are Git's: only addresses lead there, no file lies there."""
     return (*namespace.split("."), _NAMESPACE_FILES)

@@ -89,6 +89,7 @@ class TaskContext:
     masker: Masker
     deadline_seconds: float | None = None
     output_folder: Path | None = None
+    outputs_address: str | None = None  # where outputs are to be kept for runs to come
     _folder: Path | None = field(default=None, init=False)
 
     def render(self, value: Any, *, typed: bool = False, extra: Mapping[str, Any] | None = None) -> Any:

@@ -22,7 +22,7 @@ from segue.spec.fields import Spec
 from segue.storage.address import AddressRefused
 from segue.storage.place import open_storage
 from segue.storage.storage import StorageFailure
-from segue.tasks import loop, polls, working_directory
+from segue.tasks import loop, polls, task_cache, working_directory
 from segue.tasks.context import Surroundings, TaskContext
 from segue.tasks.daemon import DaemonCalls
 from segue.tasks.encryption import CannotDecrypt, Cipher, opened
@@ -71,6 +71,8 @@ class Performer:
         context = self._context(order, journal, masker)
         try:
             ended = keeping.kept(order, self._end_of(context), self._cipher, masker)
+            if context.outputs_address is not None and ended.state is State.SUCCESS and not ended.wishes:
+                task_cache.keep(context, context.outputs_address, ended.outputs)
             log_file = journal.to_file(context) if order.log_to_file else None
         finally:
             context.close()
@@ -174,7 +176,13 @@ def _run(context: TaskContext) -> Result:
         raise TaskFailed(f"The task type {order.task_type} is not installed here")
     if order.folder is not None and order.purpose != SETUP and not context.working_directory.is_dir():
         raise TaskFailed("The folder of the WorkingDirectory is gone: restart the execution, it begins anew")
-    result = kind.run(_properties(kind, context), context)
+    rendered = _rendered(kind, context)
+    if order.reuses:
+        address = task_cache.address_of(context, rendered, kind.unrendered)
+        if (outputs := task_cache.found(context, address, order.reuse_seconds)) is not None:
+            return Result(outputs=outputs)
+        context.outputs_address = address
+    result = kind.run(_checked(kind.properties, rendered), context)
     if result.instead is None:
         return result
     context.order = replace(context.order, task_type=result.instead.task_type, properties=result.instead.properties)
@@ -187,13 +195,12 @@ def _kind(order: Order) -> AnyKind | None:
     return _ERRANDS.get(order.purpose or "") or kind_of(order.task_type)
 
 
-def _properties(kind: AnyKind, context: TaskContext) -> BaseModel:
+def _rendered(kind: AnyKind, context: TaskContext) -> dict[str, Any]:
     extra = kind.variables(context) if kind.variables else None
-    rendered = {
+    return {
         name: value if name in kind.unrendered else context.render(value, typed=name in kind.typed, extra=extra)
         for name, value in context.order.properties.items()
     }
-    return _checked(kind.properties, rendered)
 
 
 def _checked(model: type[BaseModel], properties: Mapping[str, Any]) -> BaseModel:
