@@ -48,7 +48,7 @@ def base_url() -> Iterator[str]:
     process = subprocess.Popen([sys.executable, "-m", "tests.support.web_samples", str(port)])
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: _answers(f"{url}/ready"), what=f"{url} to answer", seconds=30)
+        wait_until(lambda: _answers(f"{url}/ready"), what=f"{url} to answer")
         yield url
     finally:
         process.terminate()

@@ -86,7 +86,7 @@ def test_log_lines_come_by_themselves(page: Page, running: str) -> None:
     page.goto(running)
     last = page.locator(".lines li").last
     before = last.get_attribute("data-id")
-    expect(page.locator(f".lines li[data-id='{int(before or 0) + 2}']")).to_have_count(1, timeout=15_000)
+    expect(page.locator(f".lines li[data-id='{int(before or 0) + 2}']")).to_have_count(1, timeout=60_000)
 
 
 def test_a_list_shows_a_new_execution_by_itself(page: Page, base_url: str) -> None:
@@ -95,7 +95,7 @@ def test_a_list_shows_a_new_execution_by_itself(page: Page, base_url: str) -> No
     request = urllib.request.Request(f"{base_url}/api/v1/main/executions/tutorial/hello-world", method="POST")
     with urllib.request.urlopen(request) as answer:
         made = json.load(answer)["id"]
-    expect(page.locator(f"a[href='/executions/{made}']").first).to_be_visible(timeout=10_000)
+    expect(page.locator(f"a[href='/executions/{made}']").first).to_be_visible(timeout=60_000)
 
 
 def test_an_open_task_run_stays_open_while_the_page_renews_itself(page: Page, running: str) -> None:
@@ -104,7 +104,7 @@ def test_an_open_task_run_stays_open_while_the_page_renews_itself(page: Page, ru
     run.locator("summary").click()
     heading = page.locator("#head").element_handle()
     assert heading is not None
-    with page.expect_response(lambda response: response.url.endswith(running), timeout=15_000):
+    with page.expect_response(lambda response: response.url.endswith(running), timeout=60_000):
         pass
     expect(run).to_have_attribute("open", "")
 
@@ -114,7 +114,7 @@ def test_where_one_stands_in_a_drawing_stays_while_it_is_renewed(page: Page, run
     page.goto(f"{running}?view=topology")
     page.locator(".topology").evaluate("(each) => { each.dataset.old = ''; each.parentElement.scrollLeft = 7; }")
     page.locator(".topology a").last.evaluate("(each) => each.focus({ preventScroll: true })")
-    expect(page.locator(".topology:not([data-old])")).to_have_count(1, timeout=15_000)
+    expect(page.locator(".topology:not([data-old])")).to_have_count(1, timeout=60_000)
     assert page.locator(".graph").evaluate("(each) => each.scrollLeft") == 7
     expect(page.locator(".topology a").last).to_be_focused()
 
@@ -164,7 +164,7 @@ def test_a_paused_execution_is_answered_and_a_half_filled_form_is_left_alone(
     before = moves.count()
     address = f"{base_url}/api/v1/main{paused}/actions/change-status?status=PAUSED"
     urllib.request.urlopen(urllib.request.Request(address, method="POST")).close()
-    expect(moves).to_have_count(before + 1, timeout=10_000)
+    expect(moves).to_have_count(before + 1, timeout=60_000)
     expect(page.get_by_label("reason")).to_have_value("seen by me")
     page.get_by_label("approved").select_option("true")
     page.get_by_role("button", name="Resume").click()
@@ -219,7 +219,7 @@ def test_lines_that_come_while_one_reads_further_up_wait_behind_a_button(page: P
     lines = page.locator(".lines")
     lines.evaluate("(each) => { each.style.maxHeight = '3rem'; each.scrollTop = 0; }")
     more = page.get_by_role("button", name="New lines")
-    expect(more).to_be_visible(timeout=15_000)
+    expect(more).to_be_visible(timeout=60_000)
     assert lines.evaluate("(each) => each.scrollTop") == 0
     more.click()
     expect(more).to_be_hidden()

@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 Row = Mapping[str, Any]
 NAMESPACE = "company.lab"
 MAIN = "e1"
-LATER_SECONDS = 3.0
+LATER_SECONDS = 20.0
 
 
 class Play:

@@ -245,7 +245,7 @@ def test_an_execution_is_killed_followed_and_replayed(daemon: Daemon) -> None:
     assert following.stdout is not None
     assert following.stdout.readline().endswith("sleep asleep\n")
     told(daemon, "executions", "kill", execution)
-    following.communicate(timeout=20)
+    following.communicate(timeout=60)
     assert following.returncode == 0
     assert as_json(daemon, "executions", "show", execution)["state"]["current"] == "KILLED"
     again = as_json(daemon, "executions", "replay", execution)["id"]
@@ -404,7 +404,7 @@ def test_an_interrupt_kills_the_execution_and_leaves_nothing(checkout: Repositor
         lines.append(process.stdout.readline())
         assert lines[-1], lines
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert rest.splitlines()[0].startswith("interrupted: killing")
     assert rest.splitlines()[-1].endswith("KILLED")
@@ -432,7 +432,7 @@ def test_on_a_terminal_there_is_a_tree_that_moves(checkout: Repository) -> None:
             return True
         return False
 
-    wait_until(is_over, what="the run to end", seconds=30, seen=lambda: said.decode(errors="replace"))
+    wait_until(is_over, what="the run to end", seen=lambda: said.decode(errors="replace"))
     os.close(leader)
     assert process.wait(10) == 0
     text = said.decode()

@@ -39,7 +39,7 @@ def ended(daemon: Daemon, flow_id: str, count: int) -> list[ShownExecution]:
         found = daemon.executions(flow_id)
         return found if len(found) >= count and all(each.is_final for each in found) else None
 
-    return wait_until(look, what=f"{count} executions of {flow_id}", seconds=30, seen=daemon.output)
+    return wait_until(look, what=f"{count} executions of {flow_id}", seen=daemon.output)
 
 
 def test_files_are_given_and_moved_and_triggers_of_one_name_share_what_they_remember(tmp_path: Path) -> None:
@@ -62,14 +62,12 @@ def test_files_are_given_and_moved_and_triggers_of_one_name_share_what_they_reme
         wait_until(
             lambda: daemon.executions("first") or daemon.executions("second"),
             what="the shared file to be given",
-            seconds=20,
             seen=daemon.output,
         )
         (shared / "c.txt").write_text("a later one")
         wait_until(
             lambda: len(daemon.executions("first") + daemon.executions("second")) == 2,
             what="the later file to be given",
-            seconds=20,
             seen=daemon.output,
         )
         assert (shared / "b.txt").exists(), "`when` did not hold: the file stays"
@@ -81,7 +79,7 @@ def test_a_crash_neither_loses_a_file_that_is_deleted_nor_gives_it_twice(tmp_pat
     with running(tmp_path, flow("taker", folder, "action: DELETE", "maxFiles: 1")) as daemon:
         for number in range(FILES):
             (folder / f"f{number}").write_text(str(number))
-        wait_until(lambda: len(daemon.executions("taker")) >= 3, what="some of them", seconds=30, seen=daemon.output)
+        wait_until(lambda: len(daemon.executions("taker")) >= 3, what="some of them", seen=daemon.output)
         daemon.kill_hard()
         daemon.start_process()
         given = ended(daemon, "taker", FILES)

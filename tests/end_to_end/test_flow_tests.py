@@ -318,6 +318,6 @@ def test_an_interrupt_ends_it_and_leaves_nothing(checkout: Repository, tmp_path:
     assert process.stdout is not None
     assert "skip" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert list((tmp_path / "tmp").iterdir()) == []

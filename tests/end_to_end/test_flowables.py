@@ -177,7 +177,7 @@ def test_a_kill_takes_the_called_execution_with_it(daemon: Daemon) -> None:
 
 
 def test_a_flow_that_calls_itself_is_stopped(daemon: Daemon) -> None:
-    ended = daemon.ended(daemon.start("itself"), seconds=30)
+    ended = daemon.ended(daemon.start("itself"))
 
     assert ended.state == "FAILED"
 

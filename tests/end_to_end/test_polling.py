@@ -92,20 +92,20 @@ def ended(daemon: Daemon, flow: str, count: int = 1) -> list[ShownExecution]:
         found = daemon.executions(flow)
         return found if len(found) >= count and all(each.is_final for each in found) else None
 
-    return wait_until(look, what=f"{count} executions of {flow}", seconds=20, seen=daemon.output)
+    return wait_until(look, what=f"{count} executions of {flow}", seen=daemon.output)
 
 
 def test_an_answer_that_meets_the_condition_starts_one_execution_and_the_trigger_stops(
     daemon: Daemon, server: HttpServer
 ) -> None:
     asked = len(server.asked)
-    wait_until(lambda: len(server.asked) > asked + 2, what="looks at the site", seconds=20, seen=daemon.output)
+    wait_until(lambda: len(server.asked) > asked + 2, what="looks at the site", seen=daemon.output)
     assert daemon.executions("site") == []
     server.serve("/state", '{"ready": true}', "application/json")
     execution = ended(daemon, "site")[0]
     assert daemon.logs(execution) == [f"200 {server.url}/state"]
     assert execution.trigger["body"] == '{"ready": true}'
-    wait_until(lambda: daemon.triggers("site")[0]["triggerContext"]["disabled"], what="the trigger to stop", seconds=10)
+    wait_until(lambda: daemon.triggers("site")[0]["triggerContext"]["disabled"], what="the trigger to stop")
     assert len(daemon.executions("site")) == 1
 
 
@@ -120,16 +120,14 @@ def test_rows_start_an_execution_and_no_rows_start_none(daemon: Daemon, database
 def test_a_script_that_ends_as_wanted_starts_one_execution_and_what_it_says_is_in_the_triggers_log(
     daemon: Daemon, database: Path
 ) -> None:
-    wait_until(lambda: daemon.trigger_logs("script", "look"), what="a look", seconds=20, seen=daemon.output)
+    wait_until(lambda: daemon.trigger_logs("script", "look"), what="a look", seen=daemon.output)
     assert daemon.executions("script") == []
     Path(f"{database}.flag").write_text("here I am")
     assert daemon.logs(ended(daemon, "script")[0]) == ["0 exit 0"]
     assert "here I am" in daemon.trigger_logs("script", "look")
     Path(f"{database}.flag").unlink()
     told = len(daemon.trigger_logs("script", "look"))
-    wait_until(
-        lambda: len(daemon.trigger_logs("script", "look")) > told, what="one more look", seconds=20, seen=daemon.output
-    )
+    wait_until(lambda: len(daemon.trigger_logs("script", "look")) > told, what="one more look", seen=daemon.output)
     assert len(daemon.executions("script")) == 1
 
 

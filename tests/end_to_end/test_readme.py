@@ -78,7 +78,7 @@ class Served(Client):
         return self.log.read_text(errors="replace")
 
     def wait_ready(self) -> None:
-        wait_until(self._is_ready, what="make serve to serve", seconds=30, seen=self.output)
+        wait_until(self._is_ready, what="make serve to serve", seen=self.output)
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, self.output()

@@ -74,7 +74,6 @@ def test_a_flow_trigger_stops_after_the_end_that_it_names(daemon: Daemon) -> Non
     wait_until(
         lambda: [each.state for each in daemon.executions("once")] == ["SUCCESS"],
         what="the flow after it",
-        seconds=20,
         seen=daemon.output,
     )
     assert daemon.triggers("once")[0]["triggerContext"]["disabled"] is True
@@ -101,15 +100,15 @@ def test_dates_that_are_none_are_told_in_the_triggers_log(daemon: Daemon) -> Non
 def test_a_look_ends_with_its_trigger(daemon: Daemon) -> None:
     path, pid = "flows/company.team/looks.yaml", daemon.folder / "pid"
     daemon.repository.commit({path: f"id: looks\nnamespace: company.team\n{LOOKS.format(pid=pid)}"})
-    wait_until(lambda: pid.exists() and pid.read_text().strip(), what="a look", seconds=20, seen=daemon.output)
+    wait_until(lambda: pid.exists() and pid.read_text().strip(), what="a look", seen=daemon.output)
     process = Path(f"/proc/{pid.read_text().strip()}")
     assert process.exists()
     daemon.repository.commit({path: None})
-    wait_until(lambda: not process.exists(), what="the script to end", seconds=20, seen=daemon.output)
+    wait_until(lambda: not process.exists(), what="the script to end", seen=daemon.output)
 
 
 def test_a_window_that_ends_unfulfilled_makes_a_failed_execution_with_its_labels(daemon: Daemon) -> None:
-    missed = wait_until(lambda: daemon.executions("held"), what="a miss", seconds=20, seen=daemon.output)
+    missed = wait_until(lambda: daemon.executions("held"), what="a miss", seen=daemon.output)
     assert missed[0].state == "FAILED"
     assert {"key": "late", "value": "yes"} in missed[0].json["labels"]
     assert "Trigger `daily` was not satisfied by " in daemon.trigger_logs("held", "daily")[0]

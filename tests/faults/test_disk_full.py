@@ -61,7 +61,7 @@ class Disk:
             self.fill(daemon)
             return intake_status(daemon) == 503
 
-        wait_until(is_refused, what="intake to be refused", seconds=30, seen=daemon.output)
+        wait_until(is_refused, what="intake to be refused", seen=daemon.output)
 
 
 @pytest.fixture(params=["a small disk", "a bound"])

@@ -72,7 +72,7 @@ def test_a_script_that_survives_two_daemons_is_ended_before_its_attempt_is_tried
         for _ in range(2):
             daemon.kill_hard()
             daemon.start_process()  # and is killed again before the script's time is over
-        ended = daemon.ended(execution, seconds=30)
+        ended = daemon.ended(execution)
         assert ended.state == "SUCCESS"
         run = ended.run_of("work")
         assert run.attempts == ["FAILED", "SUCCESS"]

@@ -121,7 +121,7 @@ class Client:
     """What may be asked of a daemon. A flow is named `flow-id`, or `namespace/flow-id`."""
 
     def __init__(self, url: str = "") -> None:
-        self.http = httpx2.Client(base_url=url, timeout=30, trust_env=False)
+        self.http = httpx2.Client(base_url=url, timeout=60, trust_env=False)
 
     def output(self) -> str:
         """What the daemon has printed, for messages of failed waits."""
@@ -177,10 +177,10 @@ class Client:
         of_loop = [each for each in found if task_id in {None, each.json["loopRun"]["taskId"]}]
         return sorted(of_loop, key=lambda each: int(each.json["loopRun"]["index"]))
 
-    def ended(self, execution: ShownExecution | str, seconds: float = 20) -> ShownExecution:
+    def ended(self, execution: ShownExecution | str, seconds: float = 60) -> ShownExecution:
         return self.until(execution, *FINAL, seconds=seconds)
 
-    def until(self, execution: ShownExecution | str, *states: str, seconds: float = 20) -> ShownExecution:
+    def until(self, execution: ShownExecution | str, *states: str, seconds: float = 60) -> ShownExecution:
         """The execution once it is in one of these states."""
         seen = self.execution(execution)
 
@@ -253,7 +253,7 @@ class Client:
         """What is wrong with the files of the live commit."""
         return [each for each in self.git()["problems"] if path in {None, each["path"]}]
 
-    def until_live(self, commit: str, seconds: float = 15) -> None:
+    def until_live(self, commit: str, seconds: float = 60) -> None:
         """Wait until the daemon has taken up a commit by itself."""
         wait_until(
             lambda: self.git()["commit"] == commit,

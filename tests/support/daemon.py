@@ -26,7 +26,7 @@ from tests.support.repositories import Repository
 from tests.support.waiting import wait_until
 
 SEGUE: Final = Path(sys.executable).parent / "segue"
-READY_SECONDS: Final = 30.0
+READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
 COMMAND_SECONDS: Final = 60.0
 _OUTPUT_SHOWN: Final = 8000

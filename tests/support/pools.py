@@ -14,7 +14,7 @@ from segue.workers.pool import Pool
 from segue.workers.reports import OrderEnded, OrderLogged, Report
 from segue.workers.settings import PoolSettings, WorkerSettings, inherited_environment
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 60.0
 R = TypeVar("R")
 _numbers = iter(range(1 << 30))
 

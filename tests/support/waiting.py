@@ -12,7 +12,7 @@ def wait_until(
     look: Callable[[], T | None],
     *,
     what: str,
-    seconds: float = 15,
+    seconds: float = 60,
     seen: Callable[[], object] | None = None,
 ) -> T:
     """What `look` gives as soon as it is truthy. Fails with `what` was waited for and what `seen` (or the last

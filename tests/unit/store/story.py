@@ -13,7 +13,7 @@ from segue.store.errors import StoreError
 from segue.store.writer import Writer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
 
 
 class WriterUnderTest(Writer):

@@ -14,7 +14,7 @@ from segue.web.streams import EventStream, Sent
 from tests.support.web import MemoryDaemon, app_of
 from tests.unit.web.conftest import KEY
 
-SECONDS = 10
+SECONDS = 60
 
 
 class Caller:
