@@ -166,6 +166,9 @@ class Client:
 
     def _refuse(self, response: httpx2.Response) -> NoReturn:
         message, problems = _told(response)
+        if not message and response.status_code == 404:
+            raise CommandFailed(f"what answers at {self.url} is not Segue; SEGUE_URL says where it is")
+        message = message or f"the daemon answered {response.status_code} {response.reason_phrase}"
         lines = [message, *(text_line(problem) for problem in problems)]
         raise CommandFailed("\n".join([*lines, *self._advice(response.status_code)]), code=FIXABLE)
 
@@ -215,13 +218,13 @@ def events_of(lines: Iterator[str]) -> Iterator[StreamEvent]:
 
 
 def _told(response: httpx2.Response) -> tuple[str, list[Problem]]:
-    """The sentence and the problems that the daemon answered with."""
+    """The sentence and the problems that the daemon answered with; nothing if it was not a daemon that did."""
     try:
         body = response.json()
     except ValueError:
         body = None
     if not isinstance(body, dict) or not isinstance(body.get("message"), str):
-        return f"the daemon answered {response.status_code} {response.reason_phrase}", []
+        return "", []
     return clean(body["message"]), problems_of(body.get("problems") or ())
 
 

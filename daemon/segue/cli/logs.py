@@ -39,7 +39,8 @@ def logs(
             for entry in entries:
                 show(entry)
             if not entries:
-                print(f"No lines. {_ELSEWHERE} {execution_id}", file=sys.stderr)
+                is_filtered = task is not None or level is not LogLevel.TRACE
+                print("No line matches." if is_filtered else f"No lines. {_ELSEWHERE} {execution_id}", file=sys.stderr)
             return
         for event in client.follow(path_of("logs", execution_id, "follow"), query):
             if event.name != "end":

@@ -67,6 +67,7 @@ PROBLEM = {"path": "a.yaml", "line": 2, "column": 3, "code": "bad", "message": "
         pytest.param(503, {"message": "disk full"}, "disk full\nTry again in a moment", id="503"),
         pytest.param(500, b"<html>", "the daemon answered 500 Internal Server Error\nThe daemon's log", id="500"),
         pytest.param(200, b"<html>", "what answers at URL is not Segue", id="not-segue"),
+        pytest.param(404, b"<html>", "what answers at URL is not Segue; SEGUE_URL says", id="elsewhere"),
     ],
 )
 def test_every_refusal_says_what_to_do(status: int, body: object, told: str) -> None:

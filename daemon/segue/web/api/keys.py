@@ -89,7 +89,7 @@ async def put(web: Web, request: Request) -> Response:
     ttl_text = request.query_params.get("ttl") or request.headers.get("ttl") or ""
     ttl = span(ttl_text) if ttl_text else None
     if ttl_text and ttl is None:
-        raise Refused(422, f"Invalid ttl `{ttl_text}`: expected an ISO 8601 duration")
+        raise Refused(422, f"Invalid ttl `{ttl_text}`: expected an ISO 8601 duration, as PT24H or P7D")
     kind, value = literal(await asks.text_body(request))
     entry = KeyValue(
         namespace=request.path_params["namespace"],
