@@ -381,6 +381,13 @@ def test_the_form_starts_an_execution_and_shows_it(client: TestClient, daemon: M
     assert daemon.uploads == {"data": b"1"}
 
 
+def test_all_that_is_wrong_with_a_start_is_told_in_one_go(client: TestClient) -> None:
+    answer = client.post(f"{FLOW}/start", files={"name": (None, ""), "segue.labels": (None, "none")})
+    assert answer.status_code == 422
+    assert "<code>none</code>" in answer.text
+    assert "A value is needed." in answer.text
+
+
 def test_a_refused_form_comes_back_with_what_was_given(client: TestClient) -> None:
     answer = client.post(f"{FLOW}/start", files={"name": (None, ""), "segue.labels": (None, "a:1")})
     assert answer.status_code == 422

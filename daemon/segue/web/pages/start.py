@@ -63,7 +63,9 @@ async def submit(web: Web, request: Request) -> Response:
         try:
             wanted = _start_of(live, sent)
         except Refused as refusal:
-            return _show(web, request, live, texts, errors={}, said=refusal.message)
+            # What is wrong with the inputs is told in one go with what is wrong beside them.
+            checked = await web.daemon.validate_inputs(Start(flow=live.key, inputs=values_of(live.flow.inputs, sent)))
+            return _show(web, request, live, texts, errors=errors_of(checked), said=refusal.message)
         answer = await web.daemon.start(wanted)
         if not isinstance(answer, Refusal):
             return RedirectResponse(f"/executions/{answer.id}", 303)
