@@ -289,6 +289,7 @@ def test_keys_are_written_read_and_deleted(daemon: Daemon) -> None:
 
 def test_wrong_usage_ends_with_2_and_a_missing_daemon_with_1() -> None:
     assert "Try 'segue flows --help'" in segue("flows", "lost").stderr
+    assert "Did you mean 'executions'?" in segue("execution", "list").stderr
     assert segue("flows", "lost").returncode == 2
     assert segue("flows", "show", "no-slash").returncode == 2
     done = segue("flows", "list", SEGUE_URL="http://127.0.0.1:1")

@@ -1,5 +1,6 @@
 """`segue`: finds the command's module, runs it, and turns how it ended into an exit code."""
 
+import difflib
 import gc
 import importlib
 import io
@@ -40,8 +41,11 @@ class LazyGroup(TyperGroup):
     def list_commands(self, _ctx: Any) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
+            close = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
+            if close and ctx is not None:
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {close[0]!r}?")
             return None
         module, name, _ = COMMANDS[cmd_name]
         found = getattr(_imported(module), name)
