@@ -3,7 +3,7 @@
 import copy
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -569,6 +569,9 @@ class MemoryDaemon:
 
     def commit(self, commit_id: str) -> Commit | None:
         return self.commits.get(commit_id)
+
+    def commits_of(self, commit_ids: Iterable[str]) -> Mapping[str, Commit]:
+        return {each: self.commits[each] for each in commit_ids if each in self.commits}
 
     def changes_between(self, older: str, newer: str) -> tuple[ChangedFile, ...] | None:
         return self.changed_files

@@ -85,6 +85,19 @@ def read_commit(git_dir: Path, commit_id: str) -> Commit:
     return _commit(output.decode("utf-8", "surrogateescape").split("\0"))
 
 
+def read_commits(git_dir: Path, commit_ids: Iterable[str]) -> dict[str, Commit]:
+    """Those of many commits that are there, by their ids."""
+    asked = "".join(f"{checked_commit_id(each)}\n" for each in commit_ids)
+    if not asked:
+        return {}  # git would tell of the head
+    output = run_git(
+        git_dir,
+        *("log", "--no-walk=unsorted", "--ignore-missing", "--stdin", "-z", "--encoding=UTF-8", *_PLAIN, _FORMAT),
+        stdin=asked.encode(),
+    )
+    return {each.commit.commit_id: each.commit for each in _parsed_log(_tokens([output]))}
+
+
 def has_commit(git_dir: Path, commit_id: str) -> bool:
     try:
         run_git(git_dir, "cat-file", "-e", f"{checked_commit_id(commit_id)}^{{commit}}")

@@ -3,9 +3,10 @@ it is called from threads.
 """
 
 import os
+from collections.abc import Iterable, Mapping
 
 from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
-from segue.git.history import changes_between, read_commit
+from segue.git.history import changes_between, read_commit, read_commits
 from segue.git.mirror import Mirror
 from segue.git.names import BadName
 from segue.git.namespace_files import NamespaceFiles
@@ -43,6 +44,12 @@ class GitSources:
             return read_commit(self._mirror.git_dir, commit_id)
         except (GitError, BadName):
             return None
+
+    def commits_of(self, commit_ids: Iterable[str]) -> Mapping[str, Commit]:
+        try:
+            return read_commits(self._mirror.git_dir, commit_ids)
+        except (GitError, BadName):
+            return {}
 
     def changes_between(self, older: str, newer: str) -> tuple[ChangedFile, ...] | None:
         try:

@@ -3,7 +3,15 @@ from pathlib import Path
 
 import pytest
 from segue.git import history
-from segue.git.history import changes_between, file_at, files_at, first_parent_history, read_commit, text_diff
+from segue.git.history import (
+    changes_between,
+    file_at,
+    files_at,
+    first_parent_history,
+    read_commit,
+    read_commits,
+    text_diff,
+)
 
 from tests.support.repositories import FIRST_COMMIT_AT, Repository
 
@@ -94,6 +102,13 @@ def test_output_that_comes_in_pieces_is_put_together(
 
     monkeypatch.setattr(history, "stream_git", in_pieces)
     assert list(first_parent_history(git_dir(repository), repository.head)) == whole
+
+
+def test_many_commits_are_read_at_once_and_missing_ones_left_out(repository: Repository):
+    first, second = repository.commit({"a": "1"}, message="one\n\nbody"), repository.commit({"a": "2"}, message="two")
+    found = read_commits(git_dir(repository), [second, "0" * len(second), first])
+    assert found == {each: read_commit(git_dir(repository), each) for each in (first, second)}
+    assert read_commits(git_dir(repository), []) == {}
 
 
 def test_a_commit_from_no_calendar_is_read(repository: Repository):

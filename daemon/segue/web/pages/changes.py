@@ -6,7 +6,6 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue.model.revision import Commit
 from segue.web.answers import Refused
 from segue.web.api.flows import unified
 from segue.web.context import Web
@@ -42,7 +41,7 @@ async def page(web: Web, request: Request) -> Response:
         "changes.html",
         older=older,
         newer=newer,
-        commits=await web.read(_commits, web, (older, newer)),
+        commits=await web.read(web.sources.commits_of, (older, newer)),
         files=await web.read(_diffs, web, changed[:FILES], older, newer),
         left=len(changed[FILES:]),
     )
@@ -52,10 +51,6 @@ def _unknown(older: str, newer: str) -> str:
     if not older or not newer:
         return "Two commits are compared, and the address names them: `/git/changes?from=...&to=...`."
     return f"`{older}` and `{newer}` are not both commits that this daemon knows."
-
-
-def _commits(web: Web, ids: tuple[str, ...]) -> dict[str, Commit | None]:
-    return {each: web.sources.commit(each) for each in ids}
 
 
 def _diffs(web: Web, changed: tuple[ChangedFile, ...], older: str, newer: str) -> list[FileDiff]:

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from segue.engine.topology import neighbours
 from segue.model.flow import Flow
-from segue.model.revision import Commit
 from segue.model.task import Task, branches
 from segue.model.trigger import Trigger
 from segue.web.answers import Refused, found
@@ -162,7 +161,7 @@ async def revisions(web: Web, request: Request) -> Response:
     live = found(web.daemon.flow(key), f"flow {key}")
     stored = await web.read(web.reads.revisions, key)
     older, newer, lines = await differing(web, key, request)
-    commits = await web.read(_commits, web, {each.commit_id for each in stored[:SHOWN]})
+    commits = await web.read(web.sources.commits_of, {each.commit_id for each in stored[:SHOWN]})
     return _page(
         web,
         request,
@@ -175,10 +174,6 @@ async def revisions(web: Web, request: Request) -> Response:
         newer=newer,
         diff=diff_lines(lines),
     )
-
-
-def _commits(web: Web, ids: set[str]) -> dict[str, Commit | None]:
-    return {each: web.sources.commit(each) for each in ids}
 
 
 async def triggers(web: Web, request: Request) -> Response:

@@ -53,7 +53,8 @@ def _changes(web: Web, revisions: tuple[Revision, ...]) -> list[Change]:
     by_commit: dict[str, list[Revision]] = {}
     for revision in revisions:
         by_commit.setdefault(revision.commit_id, []).append(revision)
-    return _children_first([Change(each, web.sources.commit(each), tuple(made)) for each, made in by_commit.items()])
+    commits = web.sources.commits_of(by_commit)
+    return _children_first([Change(each, commits.get(each), tuple(made)) for each, made in by_commit.items()])
 
 
 def _children_first(changes: list[Change]) -> list[Change]:

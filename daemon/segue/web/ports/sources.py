@@ -1,5 +1,6 @@
 """Git, read only: texts, commits and namespace files. Called from threads."""
 
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -32,6 +33,9 @@ class Sources(Protocol):
         """Any text file of the repository, by its path in it: the one that a problem names."""
 
     def commit(self, commit_id: str) -> Commit | None: ...
+    def commits_of(self, commit_ids: Iterable[str]) -> Mapping[str, Commit]:
+        """Those of many that are there, by their ids."""
+
     def changes_between(self, older: str, newer: str) -> tuple[ChangedFile, ...] | None:
         """What differs between any two commits, by path."""
 
