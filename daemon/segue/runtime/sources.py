@@ -4,6 +4,8 @@ it is called from threads.
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache, partial
+from typing import Final
 
 from segue.git.blobs import BlobMissing, BlobReader, BlobTooLarge
 from segue.git.history import changes_between, read_commit, read_commits
@@ -18,6 +20,8 @@ from segue.storage.storage import FileMissing, Storage
 from segue.web.ports.sources import ChangedFile, FileEntry
 from segue.web.ports.storage import StoredFile
 
+COMMITS_KEPT: Final = 256
+
 
 class GitSources:
     """The `Sources` of `web.ports` over the mirror."""
@@ -26,6 +30,9 @@ class GitSources:
         self._mirror = mirror
         self._reader = reader
         self._files = NamespaceFiles(mirror.git_dir, reader)
+        # A page of what runs asks for the same commit at each look; a commit never changes, and one that is missing is
+        # not kept.
+        self._commit = lru_cache(COMMITS_KEPT)(partial(read_commit, mirror.git_dir))
 
     def text(self, revision: Revision) -> str | None:
         try:
@@ -41,7 +48,7 @@ class GitSources:
 
     def commit(self, commit_id: str) -> Commit | None:
         try:
-            return read_commit(self._mirror.git_dir, commit_id)
+            return self._commit(commit_id)
         except (GitError, BadName):
             return None
 
