@@ -20,6 +20,7 @@ from segue.expression.template import render_value
 from segue.model.encrypted import is_encrypted
 from segue.model.flow import Input
 from segue.model.names import ExecutionId
+from segue.spec import json_schemas
 
 DEFAULT_EXTENSION: Final = ".upl"
 SECRET_LENGTH_MIN: Final = 4
@@ -176,6 +177,8 @@ class _Resolving:
             if is_default and _is_readable_file(declared, value):
                 return ResolvedInput(input=declared, value=value, is_default=True)
             read, broken = _read_value(declared, value, offered)
+            if read is not None and declared.options.get("jsonSchema") is not None:
+                broken = [*broken, *self._breaks_schema(declared.options["jsonSchema"], read)]
         except (BadValue, ExpressionError) as error:
             read, broken = None, [str(error)]
         if broken:
@@ -184,6 +187,12 @@ class _Resolving:
             read = self._address(declared, read)
         errors = tuple(self._sentence(declared, each, value) for each in broken)
         return ResolvedInput(input=declared, value=read, is_default=is_default, errors=errors, offered=offered)
+
+    def _breaks_schema(self, schema: Any, read: Any) -> list[str]:
+        """One given as text may be an expression, and comes to JSON."""
+        if isinstance(schema, str):
+            schema = read_typed("JSON", self._render(schema))
+        return [f"it must match the JSON schema: {each}" for each in json_schemas.broken(schema, read)]
 
     def _default(self, declared: Input, offered: tuple[str, ...] | None) -> Any:
         if declared.defaults is not None:

@@ -11,6 +11,7 @@ from segue.expression import java_regex
 from segue.expression.errors import ExpressionError
 from segue.model.names import INPUT_ID
 from segue.spec.fields import Dynamic, Span, Spec, Text, Texts, Values, has_expression, keys_of
+from segue.spec.json_schemas import fault_of
 from segue.spec.nested import InputList
 
 ItemType = Literal[
@@ -209,6 +210,14 @@ class Json(Spec):
     """A JSON value."""
 
     json_schema: Dynamic[Values] | None = Field(default=None, description="JSON Schema that it has to meet (2.0).")
+
+    @model_validator(mode="after")
+    def _check_schema(self) -> Self:
+        schema: Any = self.json_schema
+        fault = None if schema is None or isinstance(schema, str) else fault_of(schema)
+        if fault is not None:
+            raise PydanticCustomError("invalid-json-schema", "{fault}", {"fault": fault})
+        return self
 
 
 class Array(Spec):
