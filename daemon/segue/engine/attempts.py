@@ -84,7 +84,7 @@ def slept(scene: Scene) -> Changes:
         answer = asking.ask(scene, question)
         if isinstance(answer, Pending):
             return answer.changes
-        span = answer if isinstance(answer, Failure) else _span(answer)
+        span = answer if isinstance(answer, Failure) else span_of(answer)
         if isinstance(span, Failure):
             return fail(scene, span)
         spans.append(span)
@@ -107,7 +107,8 @@ def _spans_asked(scene: Scene) -> Iterator[Question]:
         yield Question("timeout", scene.node.task.timeout)
 
 
-def _span(answer: Answer) -> timedelta | Failure:
+def span_of(answer: Answer) -> timedelta | Failure:
+    """The span of time that an author gave, within bounds."""
     try:
         return min(max(parse_duration(str(answer.value)), timedelta(0)), DELAY_MAX)
     except NotADuration as error:

@@ -5,11 +5,11 @@ Which child an attempt waits for stands in the run's notes, so that news of any 
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any, Final
 
 from segue.engine import asking, attempts
-from segue.engine.asking import Pending
+from segue.engine.asking import Answer, Pending
 from segue.engine.ending import fail
 from segue.engine.flowables.steering import Question
 from segue.engine.scene import Scene
@@ -26,8 +26,10 @@ from segue.model.change import (
     OutputsSet,
     ProgressMade,
     TaskRunMoved,
+    TimerCleared,
+    TimerSet,
 )
-from segue.model.event import ChildEnded, ChildRefused, ChildStarted
+from segue.model.event import ChildEnded, ChildRefused, ChildStarted, TimerKind
 from segue.model.execution import Execution, Failure, TaskRun
 from segue.model.names import ExecutionId
 from segue.model.state import State
@@ -38,6 +40,7 @@ Changes = tuple[Change, ...]
 CHILD: Final = "child"
 _WAITS: Final = "waits"
 _TRANSMITS: Final = "transmits"
+_A_MOMENT: Final = timedelta(seconds=1)
 
 
 def call_question(call: Call) -> Question:
@@ -96,6 +99,11 @@ def called(scene: Scene) -> Changes:
     wanted = wanted_of(call, answer.value)
     if isinstance(wanted, Failure):
         return fail(scene, wanted)
+    late = _timeout(scene)
+    if isinstance(late, Pending):
+        return late.changes
+    if isinstance(late, Failure):
+        return fail(scene, late)
     notes = {
         _WAITS: holds(answer.value.get("wait")),
         _TRANSMITS: holds(answer.value.get("transmitFailed")),
@@ -107,7 +115,17 @@ def called(scene: Scene) -> Changes:
         AttemptMoved(at=scene.at, id=run.id, number=number, state=State.RUNNING),
         TaskRunMoved(at=scene.at, id=run.id, state=State.RUNNING),
         ChildOrdered(id=run.id, attempt=number, wanted=wanted, again=_child_again(scene, call)),
+        *((TimerSet(kind=TimerKind.TIMEOUT, due=scene.at + late, id=run.id),) if late is not None else ()),
     )
+
+
+def _timeout(scene: Scene) -> timedelta | Failure | Pending | None:
+    """How long the attempt may take."""
+    assert scene.node.task is not None
+    if scene.node.task.timeout is None:
+        return None
+    answer = asking.ask(scene, Question("timeout", scene.node.task.timeout))
+    return attempts.span_of(answer) if isinstance(answer, Answer) else answer
 
 
 def _child_again(scene: Scene, call: Call) -> ExecutionId | None:
@@ -164,7 +182,7 @@ def started(scene: Scene, event: ChildStarted) -> Changes:
     )
     if notes.get(_WAITS, True):
         return changes
-    return (*changes, *attempts.ended_here(scene, State.SUCCESS))
+    return (*changes, *_over(scene, State.SUCCESS))
 
 
 def refused(scene: Scene, event: ChildRefused) -> Changes:
@@ -172,7 +190,7 @@ def refused(scene: Scene, event: ChildRefused) -> Changes:
     if not is_awaited(scene, event.attempt):
         return ()
     failure = Failure(message=event.message)
-    return attempts.ended_here(scene, State.FAILED, failure=failure, chance=event.chance, tells=True)
+    return _over(scene, State.FAILED, failure=failure, chance=event.chance, tells=True)
 
 
 def ended(scene: Scene, event: ChildEnded) -> Changes:
@@ -180,7 +198,7 @@ def ended(scene: Scene, event: ChildEnded) -> Changes:
     if awaited_child(scene) != event.execution_id or not event.state.is_final:
         return ()
     if isinstance(event.seen, Failure):
-        return attempts.ended_here(scene, State.FAILED, failure=event.seen, chance=event.chance, tells=True)
+        return _over(scene, State.FAILED, failure=event.seen, chance=event.chance, tells=True)
     outputs: dict[str, Any] = {"executionId": event.execution_id, "state": event.state.value}
     given = {**(event.outputs or {}), **(event.seen or {})}
     if given:
@@ -191,8 +209,38 @@ def ended(scene: Scene, event: ChildEnded) -> Changes:
         failure = Failure(message=f"Execution {event.execution_id} of the flow that was called failed")
     return (
         OutputsSet(id=_run(scene).id, outputs=outputs),
-        *attempts.ended_here(scene, state, failure=failure, chance=event.chance),
+        *_over(scene, state, failure=failure, chance=event.chance),
     )
+
+
+def late(scene: Scene) -> Changes:
+    """The time of the attempt is over: what it called is killed. If that is only about to be there, it is waited for."""
+    if scene.attempt is None or _run(scene).state is not State.RUNNING:
+        return ()
+    child = awaited_child(scene)
+    if child is None:
+        return (TimerSet(kind=TimerKind.TIMEOUT, due=scene.at + _A_MOMENT, id=_run(scene).id),)
+    assert scene.node.task is not None
+    failure = Failure(message=f"Timeout after {scene.node.task.timeout}", kind="timeout")
+    return (
+        ChildKillOrdered(id=_run(scene).id, execution_id=child),
+        *_over(scene, State.FAILED, failure=failure, tells=True),
+    )
+
+
+def _over(
+    scene: Scene, state: State, *, failure: Failure | None = None, chance: float = 0.0, tells: bool = False
+) -> Changes:
+    """The attempt ends, and nothing times it any more."""
+    return (
+        *timed_no_more(scene),
+        *attempts.ended_here(scene, state, failure=failure, chance=chance, tells=tells),
+    )
+
+
+def timed_no_more(scene: Scene) -> Iterator[Change]:
+    if scene.node.task is not None and scene.node.task.timeout is not None:
+        yield TimerCleared(kind=TimerKind.TIMEOUT, id=_run(scene).id)
 
 
 def seen_by(parent: Scene, child: Scene) -> Mapping[str, Any] | Failure | None:

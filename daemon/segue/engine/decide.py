@@ -196,6 +196,8 @@ def _on_timer(scene: Scene, event: TimerFired) -> Changes:
             return _woken(scene, approval.expired(scene))
         case TimerKind.PAUSE | TimerKind.TIMEOUT if waiting.is_waiting(scene, Pause):
             return _woken(scene, pause.elapsed(scene, event.kind))
+        case TimerKind.TIMEOUT if calls.is_call(scene):
+            return calls.late(scene)
         case TimerKind.AGAIN:
             return _woken(scene, loop_until.begun_again(scene))
         case _:

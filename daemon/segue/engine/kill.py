@@ -56,6 +56,7 @@ def _stopped(scene: Scene, *, waits: bool, cascades: bool = True) -> Iterator[Ch
     if is_asleep:
         yield TimerCleared(kind=TimerKind.SLEEP, id=run.id)
     elif calls.is_call(scene):
+        yield from calls.timed_no_more(scene)
         if cascades:
             yield from calls.killed(scene)
     elif batches.is_batches(scene):

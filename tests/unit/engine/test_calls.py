@@ -187,3 +187,58 @@ def test_a_call_that_cannot_be_understood_fails_the_task(keys: dict[str, Any], m
 
     assert player.state is State.FAILED
     assert message in next(change.message for change in player.changes if isinstance(change, Logged))
+
+
+def kills(player: Player) -> list[ExecutionId]:
+    return [change.execution_id for change in player.changes if isinstance(change, ChildKillOrdered)]
+
+
+def test_a_call_that_takes_too_long_fails_and_its_child_is_killed() -> None:
+    player = begun(subflow(timeout="PT1M"), "b")
+    player.fire()
+
+    assert (player.state, player.order, kills(player)) == (State.FAILED, ["call"], [CHILD])
+    assert [change.message for change in player.changes if isinstance(change, Logged)] == ["Timeout after PT1M"]
+    send_ended(player, State.KILLED)
+    assert player.only("call").state is State.FAILED
+
+
+def test_each_attempt_of_a_call_has_its_own_time() -> None:
+    retry = Retry(kind=RetryKind.CONSTANT, interval=timedelta(seconds=1), attempts_max=2)
+    player = begun(subflow(timeout="PT1M", retry=retry))
+    player.fire()
+    player.fire()
+    send_started(player, ExecutionId("second"))
+    send_ended(player, State.SUCCESS, ExecutionId("second"))
+
+    assert (player.state, kills(player), player.timers) == (State.SUCCESS, [CHILD], {})
+
+
+def test_a_call_that_ends_in_time_is_timed_no_more() -> None:
+    player = begun(subflow(timeout="{{ 'PT1M' }}"))
+    assert len(player.timers) == 1
+    send_ended(player, State.SUCCESS)
+
+    assert (player.state, player.timers) == (State.SUCCESS, {})
+
+
+def test_a_killed_call_is_timed_no_more() -> None:
+    player = begun(subflow(timeout="PT1M"))
+    player.send(KillWanted(at=player.tick()))
+    send_ended(player, State.KILLED)
+
+    assert (player.state, player.timers) == (State.KILLED, {})
+
+
+def test_a_child_that_is_only_about_to_be_there_when_the_time_is_over_is_waited_for_and_killed() -> None:
+    player = Player(flow(subflow(timeout="PT0S"))).start()
+    player.fire()
+    assert player.state is State.RUNNING
+    send_started(player)
+    player.fire()
+
+    assert (player.state, kills(player)) == (State.FAILED, [CHILD])
+
+
+def test_a_timeout_that_is_no_span_of_time_fails_the_call() -> None:
+    assert Player(flow(subflow(timeout="{{ 'soon' }}"))).run().state is State.FAILED
