@@ -31,15 +31,15 @@ def admit(concurrency: Concurrency | None, *, holding: int, waiting: int = 0, at
         case ConcurrencyBehavior.QUEUE:
             return Held(at=at)
         case ConcurrencyBehavior.CANCEL:
-            return Refused(at=at, state=State.CANCELLED, message=_full(concurrency))
+            return Refused(at=at, state=State.CANCELLED, message=_full(concurrency, State.CANCELLED))
         case ConcurrencyBehavior.FAIL:
-            return Refused(at=at, state=State.FAILED, message=_full(concurrency))
+            return Refused(at=at, state=State.FAILED, message=_full(concurrency, State.FAILED))
         case _:
             assert_never(concurrency.behavior)
 
 
-def _full(concurrency: Concurrency) -> str:
-    return f"Execution is {concurrency.behavior} as its flow's concurrency limit of {concurrency.limit} is reached"
+def _full(concurrency: Concurrency, state: State) -> str:
+    return f"Execution is {state} as its flow's concurrency limit of {concurrency.limit} is reached"
 
 
 def leaving(concurrency: Concurrency | None, *, holding: int, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
