@@ -112,10 +112,13 @@ def test_an_open_task_run_stays_open_while_the_page_renews_itself(page: Page, ru
 def test_where_one_stands_in_a_drawing_stays_while_it_is_renewed(page: Page, running: str) -> None:
     page.set_viewport_size({"width": 240, "height": 844})
     page.goto(f"{running}?view=topology")
+    page.wait_for_function(
+        "(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 7)(document.querySelector('.graph'))"
+    )
     page.locator(".topology").evaluate("(each) => { each.dataset.old = ''; each.parentElement.scrollLeft = 7; }")
     page.locator(".topology a").last.evaluate("(each) => each.focus({ preventScroll: true })")
     expect(page.locator(".topology:not([data-old])")).to_have_count(1, timeout=60_000)
-    assert page.locator(".graph").evaluate("(each) => each.scrollLeft") == 7
+    page.wait_for_function("document.querySelector('.graph').scrollLeft == 7")
     expect(page.locator(".topology a").last).to_be_focused()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,10 @@ async def _closed(acceptor: asyncssh.SSHAcceptor, connections: list[Any]) -> Non
         connection.abort()
     await acceptor.wait_closed()
     await asyncio.gather(*(connection.wait_closed() for connection in connections), return_exceptions=True)
+    others = asyncio.all_tasks() - {asyncio.current_task()}  # those of proxies
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[int]]
@@ -137,11 +141,13 @@ def proxy(loop: asyncio.AbstractEventLoop, talk: Talk) -> Iterator[int]:
     """The port of a proxy that talks so."""
 
     async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        port = await talk(reader, writer)
-        if port:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_copied(reader, far_writer), _copied(far_reader, writer))
-        writer.close()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(_ended, writer)
+            port = await talk(reader, writer)
+            if port:
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+                closing.push_async_callback(_ended, far_writer)
+                await asyncio.gather(_copied(reader, far_writer), _copied(far_reader, writer))
 
     async def listen() -> asyncio.Server:
         return await asyncio.start_server(through, "127.0.0.1", 0)
@@ -158,4 +164,10 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         while data := await reader.read(65_536):
             writer.write(data)
             await writer.drain()
-        writer.close()
+    writer.close()
+
+
+async def _ended(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -21,6 +21,11 @@ async def _serve(shown: MailServer, reader: asyncio.StreamReader, writer: asynci
     def say(line: str) -> None:
         writer.write(f"{line}\r\n".encode())
 
+    with closing(writer):
+        await _talk(shown, reader, say)
+
+
+async def _talk(shown: MailServer, reader: asyncio.StreamReader, say: Callable[[str], None]) -> None:
     say("220 here")
     while line := (await reader.readline()).decode().strip():
         word = line.partition(" ")[0].upper()
@@ -50,7 +55,6 @@ async def _serve(shown: MailServer, reader: asyncio.StreamReader, writer: asynci
                 break
             case _:
                 say("250 ok")
-    writer.close()
 
 
 @contextmanager
@@ -65,6 +69,10 @@ def mail_server() -> Iterator[MailServer]:
         started.set()
         await stop.wait()
         server.close()
+        talking = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, return_exceptions=True)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
     thread.start()
