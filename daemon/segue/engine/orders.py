@@ -48,6 +48,7 @@ def order_for(plan: Plan, execution: Execution, task_run_id: TaskRunId) -> Order
         task_type=task.type,
         attempt=scene.attempt.number,
         properties=task.body.properties,
+        keeps_types=task.body.keeps_types,
         variables=_variables(scene),
         run_if=str(task.run_if) if "run_if" in scene.node.elsewhere else None,
         timeout=task.timeout,

@@ -52,6 +52,7 @@ class Order(Struct, frozen=True, kw_only=True):
     task_type: str
     attempt: int
     properties: Mapping[str, Any] = field(default_factory=dict)
+    keeps_types: bool = True
     variables: Mapping[str, Any] = field(default_factory=dict)
     run_if: str | None = None  # only where the engine may not evaluate it
     timeout: str | None = None

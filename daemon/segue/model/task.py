@@ -41,9 +41,11 @@ class Retry(Struct, frozen=True, kw_only=True):
 
 
 class Runnable(Struct, frozen=True, kw_only=True):
-    """Works in a worker. `properties` are the keys of its type, plugin defaults put in, unrendered."""
+    """Works in a worker. `properties` are the keys of its type, plugin defaults put in, unrendered. Unless it
+    `keeps_types`, all that expressions in them come to are texts."""
 
     properties: Mapping[str, Any]
+    keeps_types: bool = True
 
 
 class Sleep(Struct, frozen=True, kw_only=True):

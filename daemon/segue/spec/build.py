@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from segue.model.flow import (
     Check,
     CheckBehavior,
@@ -60,6 +62,7 @@ MERGE_ITEMS: Final = "segue.flow.MergeItems"
 _TASK_EXTRA: Final = ("workerGroup", "workerSelector", "taskCache", "assets")
 _FLOW_EXTRA: Final = ("sla", "checks", "workerGroup", "workerSelector")
 _FOLDER_KEYS: Final = ("inputFiles", "namespaceFiles", "outputFiles", "cache")
+_OUTPUT_VALUES: Final = PREFIX + "core.output.OutputValues"
 _OPTION_SPELLINGS: Final[Mapping[str, str]] = {"options": "values"}
 
 
@@ -259,18 +262,26 @@ def call_of(read: Object) -> Call:
 
 
 def _loop_until(read: Object) -> Body:
-    """The old name has old limits."""
+    """The old name has old limits, and what its tasks say are texts, which its condition is compared with."""
     own, raw = read.own, read.raw.get("checkFrequency") or {}
     is_old = str(read.raw.get("type")).endswith(".WaitFor")
+    tasks_in_it = _tasks(read, "tasks")
     return LoopUntil(
         condition=own.condition,
-        tasks=_tasks(read, "tasks"),
+        tasks=tuple(map(_telling_texts, tasks_in_it)) if is_old else tasks_in_it,
         interval=str(raw.get("interval") or ("PT1S" if is_old else "PT1M")),
         iterations_max=raw.get("maxIterations") or (100 if is_old else None),
         duration_max=raw.get("maxDuration") or ("PT1H" if is_old else None),
         fail_on_max_reached=own.fail_on_max_reached,
         **_endings(read),
     )
+
+
+def _telling_texts(task: Task) -> Task:
+    """While the loop was called WaitFor, OutputValues gave texts, whatever an expression came to."""
+    if task.type != _OUTPUT_VALUES or not isinstance(task.body, Runnable):
+        return task
+    return replace(task, body=replace(task.body, keeps_types=False))
 
 
 def _pause(read: Object) -> Body:

@@ -197,8 +197,9 @@ def _kind(order: Order) -> AnyKind | None:
 
 def _rendered(kind: AnyKind, context: TaskContext) -> dict[str, Any]:
     extra = kind.variables(context) if kind.variables else None
+    typed = kind.typed if context.order.keeps_types else frozenset()
     return {
-        name: value if name in kind.unrendered else context.render(value, typed=name in kind.typed, extra=extra)
+        name: value if name in kind.unrendered else context.render(value, typed=name in typed, extra=extra)
         for name, value in context.order.properties.items()
     }
 
