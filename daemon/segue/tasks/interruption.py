@@ -41,6 +41,7 @@ class Interruption:
         self._pending: Cause | None = None
         self._was_early = False
         self._is_idle = False
+        self._cause: Cause | None = None
         self.is_daemon_gone = False
 
     def install(self) -> None:
@@ -50,13 +51,18 @@ class Interruption:
     @contextlib.contextmanager
     def armed(self) -> Iterator[None]:
         """While an order is worked on. A signal that comes later was for what has just ended."""
-        self._pending = None
+        self._pending = self._cause = None
         self._is_armed = True
         try:
             yield
         finally:
             self._is_armed = False
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+    @property
+    def cause(self) -> Cause | None:
+        """What has interrupted that which was worked on last, whatever became of the exception on its way."""
+        return self._cause
 
     def was_early(self) -> bool:
         """Did a kill come while nothing was worked on: too late for the last order, or too early for this one."""
@@ -104,4 +110,5 @@ class Interruption:
 
     def _raise(self, cause: Cause) -> None:
         self._is_armed = False
+        self._cause = cause
         raise Interrupted(cause)

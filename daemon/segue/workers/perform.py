@@ -125,18 +125,11 @@ class Performer:
             with self._interruption.armed():
                 return self._worked_on(context)
         except Interrupted as interrupted:
-            # The task ends what it started; this is for what it was just about to take note of.
-            processes.end(lambda: processes.descendants(os.getpid()), 0.0)
             return _cut_short(context, interrupted.cause)
-        except TaskFailed as failed:
-            return _failed(context, Failure(message=failed.message), failed.outputs)
-        except ExpressionError as error:
-            return _failed(context, Failure(message=str(error), kind="expression"))
-        except (StorageFailure, AddressRefused, CannotDecrypt) as error:
-            return _failed(context, Failure(message=str(error)))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the worker's task call: one of the four boundaries
-            context.log(LogLevel.DEBUG, "".join(traceback.format_exception(error)))
-            return _failed(context, Failure(message=f"{type(error).__name__}: {error}"))
+            # Compiled code that it was raised through may have made an error of its own of an interruption.
+            cause = self._interruption.cause
+            return _cut_short(context, cause) if cause is not None else _failed_by(context, error)
 
     def _worked_on(self, context: TaskContext) -> Ended:
         order = context.order
@@ -171,7 +164,8 @@ class Performer:
 
 def _run(context: TaskContext) -> Result:
     order = context.order
-    kind = _kind(order)
+    with context.interruption.held():  # the first of its kind loads the module, which is not to be left half done
+        kind = _kind(order)
     if kind is None:
         raise TaskFailed(f"The task type {order.task_type} is not installed here")
     if order.folder is not None and order.purpose != SETUP and not context.working_directory.is_dir():
@@ -182,7 +176,9 @@ def _run(context: TaskContext) -> Result:
         if (outputs := task_cache.found(context, address, order.reuse_seconds)) is not None:
             return Result(outputs=outputs)
         context.outputs_address = address
-    result = kind.run(_checked(kind.properties, rendered), context)
+    with context.interruption.held():  # nor the model, which the first one makes ready
+        properties = _checked(kind.properties, rendered)
+    result = kind.run(properties, context)
     if result.instead is None:
         return result
     context.order = replace(context.order, task_type=result.instead.task_type, properties=result.instead.properties)
@@ -227,7 +223,22 @@ def _timed_out(seconds: float) -> Failure:
     return Failure(message=f"Timeout after {hours:02}:{minutes:02}:{rest:06.3f}", kind="timeout")
 
 
+def _failed_by(context: TaskContext, error: BaseException) -> Ended:
+    match error:
+        case TaskFailed():
+            return _failed(context, Failure(message=error.message), error.outputs)
+        case ExpressionError():
+            return _failed(context, Failure(message=str(error), kind="expression"))
+        case StorageFailure() | AddressRefused() | CannotDecrypt():
+            return _failed(context, Failure(message=str(error)))
+        case _:
+            context.log(LogLevel.DEBUG, "".join(traceback.format_exception(error)))
+            return _failed(context, Failure(message=f"{type(error).__name__}: {error}"))
+
+
 def _cut_short(context: TaskContext, cause: Cause) -> Ended:
+    # The task ends what it started; this is for what it was just about to take note of.
+    processes.end(lambda: processes.descendants(os.getpid()), 0.0)
     match cause:
         case Cause.KILL:
             failure = Failure(message="Killed", kind="killed")

@@ -73,6 +73,12 @@ def forgets(_, context):
     context.log("INFO", str(subprocess.Popen(["sleep", "60"]).pid))
     os.kill(os.getpid(), signal.SIGTERM)
 
+def translates(_, context):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException as error:
+        raise RuntimeError("something else") from error
+
 def leaves(_, context):
     os._exit(5)
 
@@ -102,7 +108,7 @@ def looped(_, context):
 KINDS = [
     TaskKind(name=f"rude.{each.__name__}", properties=Nothing, run=each)
     for each in (garbage, length, half, hangs, swallows, leaves, exits, raises, strange, infinite, large, nothing, looped,
-                 starts, forgets)
+                 starts, forgets, translates)
 ]
 """
 
@@ -193,5 +199,13 @@ def test_a_kill_while_a_process_is_being_started_ends_that_too(tmp_path: Path, n
         assert outcome.ended.state is State.KILLED
         facts = processes.facts_of(int(outcome.text))
         assert facts is None or facts.has_ended, facts
+
+    in_pool(tmp_path, story, environment=rude_package(tmp_path))
+
+
+def test_a_kill_is_one_whatever_was_made_of_it_on_its_way(tmp_path: Path) -> None:
+    async def story(harness: Harness) -> None:
+        assert (await harness.run(rude("translates"))).ended.state is State.KILLED
+        assert (await harness.run(rude("raises"))).ended.state is State.FAILED
 
     in_pool(tmp_path, story, environment=rude_package(tmp_path))
