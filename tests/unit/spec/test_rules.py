@@ -173,6 +173,13 @@ WARNINGS = {
         ),
         "always-true",
     ),
+    "an agreement that asks for a key": (
+        with_head(
+            "sla:\n  - {id: s, type: EXECUTION_ASSERTION, behavior: FAIL, assert: \"{{ kv('x') == 1 }}\"}\n"
+            f"tasks:\n{LOG}"
+        ),
+        "never-judged",
+    ),
     "a key that steers nothing": (with_head(f"quotas: []\ntasks:\n{LOG}"), "ignored-key"),
     "what a catalogue says of a flow": (with_head(f"extend: {{title: Logs}}\ntasks:\n{LOG}"), "ignored-key"),
     "an id that is a path of the API": (f"id: search\nnamespace: a.b\ntasks:\n{LOG}", "reserved-id"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from segue.spec.finding import Finding
-from segue.spec.rules import expressions, ids, inputs, keys, reach, tasks, triggers, truth, variables
+from segue.spec.rules import agreements, expressions, ids, inputs, keys, reach, tasks, triggers, truth, variables
 from segue.spec.rules.reads.inputs import unknown_inputs
 from segue.spec.rules.reads.loops import values_of_loops
 from segue.spec.rules.reads.outputs import unknown_outputs
@@ -32,6 +32,7 @@ RULES: Final[tuple[Rule, ...]] = (
     triggers.fires_on_everything,
     reach.unreachable_tasks,
     truth.always_true,
+    agreements.never_judged,
     expressions.expressions,
     unknown_variables,
     unknown_vars,
