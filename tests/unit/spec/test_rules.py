@@ -180,6 +180,10 @@ WARNINGS = {
         ),
         "never-judged",
     ),
+    "a time for a list of tasks": (
+        with_task("id: a\ntype: core.flow.Sequential\ntimeout: PT1S\ntasks: [{id: b, type: core.log.Log, message: x}]"),
+        "ignored-key",
+    ),
     "a key that steers nothing": (with_head(f"quotas: []\ntasks:\n{LOG}"), "ignored-key"),
     "what a catalogue says of a flow": (with_head(f"extend: {{title: Logs}}\ntasks:\n{LOG}"), "ignored-key"),
     "an id that is a path of the API": (f"id: search\nnamespace: a.b\ntasks:\n{LOG}", "reserved-id"),

@@ -13,6 +13,7 @@ from segue.spec.tasks import TASK_KEYS
 from segue.spec.triggers import TRIGGER_KEYS
 
 _IGNORED: Final = ("policyRefs", "quotas", "assets", "extend")
+_TIMED_FLOWABLES: Final = frozenset(PREFIX + f"core.flow.{name}" for name in ("Subflow", "Pause", "Approval"))
 _SCRIPT_SUCCESSORS: Final[Mapping[str, str]] = {
     "runner": "use taskRunner",
     "docker": "use taskRunner and containerImage",
@@ -45,6 +46,16 @@ def ignored(subject: Subject) -> Iterator[Finding]:
         for key in _IGNORED:
             if each.raw.get(key) is not None and each.role not in {Role.INPUT, Role.CONDITION, Role.RUNNER}:
                 yield _steers_nothing((*each.where, key), key)
+    for flowable in subject.objects(Role.FLOWABLE):
+        if flowable.raw.get("timeout") is not None and flowable.type not in _TIMED_FLOWABLES:
+            hint = "give it to the tasks in it"
+            yield warning(
+                (*flowable.where, "timeout"),
+                "ignored-key",
+                f"'timeout' of {flowable.type.rpartition('.')[2]} steers nothing",
+                hint=hint,
+                at_key=True,
+            )
     for trigger in subject.objects(Role.TRIGGER):
         if trigger.type == PREFIX + "core.trigger.Schedule" and trigger.raw.get("backfill") is not None:
             yield _steers_nothing((*trigger.where, "backfill"), "backfill")
