@@ -23,11 +23,12 @@ def rows(folder: Path, *, is_quick: bool) -> Iterator[measures.Row]:
     yield from measures.start(folder, repository, 3)
     daemon = Daemon(repository, folder / "daemon", is_fresh=True).start_process()
     try:
+        yield from measures.idle(daemon, seconds)
         yield from measures.webhooks(daemon, seconds)
         yield from measures.scripts(daemon)
         yield from measures.loops(daemon, (1_000,) if is_quick else (1_000, 10_000))
         yield from measures.commit_to_live(daemon, 5 if is_quick else 20)
-        yield from measures.idle(daemon, seconds)
+        yield from measures.memory_after(daemon)
     finally:
         daemon.discard()
 

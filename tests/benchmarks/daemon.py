@@ -171,14 +171,22 @@ def start(folder: Path, repository: Repository, rounds: int) -> Iterator[Row]:
 
 
 def idle(daemon: Daemon, seconds: float) -> Iterator[Row]:
-    time.sleep(12)  # workers above the minimum leave after ten seconds
+    """Of a daemon that has done nothing yet."""
     processes = list(_tree(daemon.pid))
     before = _cpu_seconds(processes)
     time.sleep(seconds)
     share = (_cpu_seconds(processes) - before) / seconds
-    memory = sum(map(_own_bytes, processes))
-    yield "idle memory, all processes (proportional)", f"{memory / 2**20:.0f} MiB in {len(processes)}", "150 MiB"
+    yield "idle memory, all processes (proportional)", _memory(processes), "150 MiB"
     yield "idle CPU", f"{share:.2%}", "0.5 %"
+
+
+def memory_after(daemon: Daemon) -> Iterator[Row]:
+    time.sleep(12)  # workers above the minimum leave after ten seconds
+    yield "memory after all of this", _memory(list(_tree(daemon.pid))), ""
+
+
+def _memory(processes: list[int]) -> str:
+    return f"{sum(map(_own_bytes, processes)) / 2**20:.0f} MiB in {len(processes)}"
 
 
 def _tree(pid: int) -> Iterator[int]:

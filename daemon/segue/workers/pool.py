@@ -210,15 +210,16 @@ class Pool:
     def _shrink(self) -> None:
         """Dismiss the workers that have been idle for longest."""
         long_ago = self._loop.time() - self._settings.idle_timeout.total_seconds()
-        while self._idle and len(self._lines) > self._settings.workers_min:
+        too_many = sum(line.stage is not Stage.LEAVING for line in self._lines.values()) - self._settings.workers_min
+        while self._idle and too_many > 0:
             line = self._lines[self._idle[0]]
             if line.since > long_ago:
                 break
             self._idle.popleft()
             self._dismiss(line)
-        missing = self._settings.workers_min - len(self._lines)
-        if missing > 0:
-            self._start_workers(missing)
+            too_many -= 1
+        if too_many < 0:
+            self._start_workers(-too_many)
         self._shrink_later()
 
     def _dismiss(self, line: Line) -> None:

@@ -170,12 +170,14 @@ def test_the_pool_grows_while_orders_wait_and_shrinks_when_idle(tmp_path: Path) 
     async def story(harness: Harness) -> None:
         orders = [order_of("core.debug.Return", {"format": "{{ kv('unanswered') }}"}) for _ in range(4)]
         await asyncio.gather(*(harness.begin(order) for order in orders))
-        assert len(harness.pool.processes) == 4
+        grown = harness.pool.processes
+        assert len(grown) == 4
         for order in orders:
             harness.pool.kill(order.id)
         await asyncio.gather(*(harness.outcome(order) for order in orders))
         await harness.find(lambda _: sum(isinstance(report, WorkerGone) for report in harness.reports) == 3)
         assert len(harness.pool.processes) == 1
+        assert set(harness.pool.processes) < set(grown)  # and not a new one after all of them
 
     in_pool(tmp_path, story, idle_timeout=timedelta(seconds=0.2))
 
