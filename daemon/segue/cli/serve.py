@@ -58,6 +58,7 @@ def serve(
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     flags = {
         "source": source,
         "branch": branch,

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from segue import __version__
 from segue.git.blobs import BlobReader
 from segue.runtime.lifecycle import Segue
 from segue.runtime.settings import Settings
@@ -18,6 +21,7 @@ from segue.web.app import create_app
 from segue.web.context import Ports
 from segue.web.settings import Credentials, WebSettings
 
+_log = logging.getLogger("segue")
 _STOP_WEB_SECONDS: Final = 1
 _TICK_SECONDS: Final = 1.0  # the date that answers carry is so fresh
 
@@ -58,6 +62,7 @@ def listen(settings: Settings) -> socket.socket:
 
 async def serve(segue: Segue, listener: socket.socket, on_ready: Callable[[], None]) -> None:
     """Start the daemon and serve it until it is told to stop, by a signal or `ask_to_stop`."""
+    _log.info("daemon.started pid=%d version=%s", os.getpid(), __version__)
     server = _server(_app(segue))
     with _signals(segue.ask_to_stop):
         web = asyncio.create_task(_serve_quietly(server, listener), name="web")
@@ -68,12 +73,14 @@ async def serve(segue: Segue, listener: socket.socket, on_ready: Callable[[], No
             starting.result()
             on_ready()
             await asyncio.wait([web, stopping], return_when=asyncio.FIRST_COMPLETED)
+        _log.info("daemon.stopping")
         starting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await starting
         segue.bells.close()
         server.leave()
         await asyncio.gather(web, segue.stop())
+        _log.info("daemon.stopped")
 
 
 def _app(segue: Segue) -> ASGIApp:
