@@ -60,7 +60,7 @@ def test_orders_are_fetched_summed_up_and_kept_as_a_file_and_then_announced(daem
     assert daemon.file(execution, execution.outputs["totals"]).split() == [b"country,amount", b"FR,11.5", b"DE,4.25"]
     assert "3 orders from 2 countries" in daemon.logs(execution, "report")
     followed = daemon.only_execution("after-orders")
-    assert daemon.logs(followed) == [f"Orders are in: 3 of them, by execution {execution.id}"]
+    assert daemon.logs(followed) == [f"Orders are in: 3 of them, by {execution.id}"]
 
 
 def test_a_server_that_answers_at_the_second_try_costs_one_more_attempt(daemon: Daemon) -> None:
