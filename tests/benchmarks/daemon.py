@@ -171,7 +171,8 @@ def start(folder: Path, repository: Repository, rounds: int) -> Iterator[Row]:
 
 
 def idle(daemon: Daemon, seconds: float) -> Iterator[Row]:
-    """Of a daemon that has done nothing yet."""
+    """Of a daemon that has done nothing yet, once its workers are there."""
+    time.sleep(8)
     processes = list(_tree(daemon.pid))
     before = _cpu_seconds(processes)
     time.sleep(seconds)
