@@ -163,5 +163,5 @@ def test_every_file_that_the_readme_points_to_is_there() -> None:
 def test_an_interrupt_ends_it(served: Served) -> None:
     # make ends itself by the signal it was ended with.
     assert served.interrupt() in {0, 2, -signal.SIGINT}, served.output()
-    assert "Finished server process" in served.output()
+    assert "daemon.stopped" in served.output()
     assert "Traceback" not in served.output()
