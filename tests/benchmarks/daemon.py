@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.support.daemon import Daemon
 from tests.support.repositories import Repository
+from tests.support.waiting import wait_until
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+WORKERS_AT_REST = 2  # what `workers_min` is
+REST_SHARE = 0.05
 
 WEBHOOK = """
 id: hook
@@ -171,9 +174,8 @@ def start(folder: Path, repository: Repository, rounds: int) -> Iterator[Row]:
 
 
 def idle(daemon: Daemon, seconds: float) -> Iterator[Row]:
-    """Of a daemon that has done nothing yet, once its workers are there."""
-    time.sleep(8)
-    processes = list(_tree(daemon.pid))
+    """Of a daemon that has done nothing yet, once its workers are there and nothing moves in it."""
+    processes = wait_until(partial(_at_rest, daemon), what="the daemon to be at rest")
     before = _cpu_seconds(processes)
     time.sleep(seconds)
     share = (_cpu_seconds(processes) - before) / seconds
@@ -182,8 +184,26 @@ def idle(daemon: Daemon, seconds: float) -> Iterator[Row]:
 
 
 def memory_after(daemon: Daemon) -> Iterator[Row]:
-    time.sleep(12)  # workers above the minimum leave after ten seconds
-    yield "memory after all of this", _memory(list(_tree(daemon.pid))), ""
+    """Once the workers have left that were more than the least."""
+    processes = wait_until(partial(_at_rest, daemon), what="the daemon to be at rest again")
+    yield "memory after all of this", _memory(processes), ""
+
+
+def _at_rest(daemon: Daemon) -> list[int] | None:
+    """Its processes, if there are as many as at the start and a second takes little of the processor."""
+    processes = list(_tree(daemon.pid))
+    if sum(_name(pid).startswith("segue-worker") for pid in processes) != WORKERS_AT_REST:
+        return None
+    before = _cpu_seconds(processes)
+    time.sleep(1)  # the span that is measured
+    return processes if _cpu_seconds(processes) - before < REST_SHARE else None
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _memory(processes: list[int]) -> str:

@@ -13,19 +13,13 @@ from segue.engine.notes import BREAKPOINTS
 from segue.engine.scene import Scene
 from segue.model.change import Change, ExecutionMoved, ProgressMade, TaskRunMoved
 from segue.model.event import BreakpointPassed
-from segue.model.execution import Breakpoint, Execution, TaskRun
+from segue.model.execution import Breakpoint, TaskRun
 from segue.model.state import State
 
 
 def noted(breakpoints: tuple[Breakpoint, ...]) -> dict[str, Any]:
     """The note of an execution with these."""
     return {BREAKPOINTS: [[each.task_id, each.value] for each in breakpoints]} if breakpoints else {}
-
-
-def kept(execution: Execution) -> dict[str, Any]:
-    """The note, for the execution that takes the place of this one."""
-    notes = execution.progress.notes
-    return {BREAKPOINTS: notes[BREAKPOINTS]} if BREAKPOINTS in notes else {}
 
 
 def of(notes: Mapping[str, Any]) -> tuple[Breakpoint, ...]:

@@ -6,12 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from segue.engine import breakpoints, fixtures
 from segue.engine.beside import beside
 from segue.engine.ending import EXIT
 from segue.engine.flowables import working_directory
 from segue.engine.labels import CORRELATION_ID
-from segue.engine.notes import HELD, RERUN, SEQUENCE
+from segue.engine.notes import BREAKPOINTS, FIXTURES, HELD, RERUN, SEQUENCE
 from segue.engine.plan import AFTER_EXECUTION, SIDE_BRANCHES, Plan
 from segue.engine.rebuild import restore
 from segue.engine.reopen import without_verdict
@@ -109,7 +108,7 @@ def rerun_of(execution: Execution, flow: Flow, *, id: ExecutionId, at: datetime,
         parent_id=execution.parent_id,
         original_id=execution.original_id or execution.id,
         kind=execution.kind,
-        notes={**fixtures.kept(execution), **breakpoints.kept(execution)},
+        notes=_handed_on(execution),
     )
     return replace(_at_the_same_place(again, execution), attempt_number=execution.attempt_number + 1)
 
@@ -145,7 +144,7 @@ def iteration_of(
         labels=execution.labels,
         trigger=TriggeredBy(id=task.id, type=task.type, variables=variables),
         kind=Kind.LOOP,
-        notes={**fixtures.kept(execution), **breakpoints.kept(execution)},
+        notes=_handed_on(execution),
     )
     return replace(
         made,
@@ -158,6 +157,12 @@ def iteration_of(
         ),
         outer=execution,
     )
+
+
+def _handed_on(execution: Execution) -> dict[str, Any]:
+    """What an execution that takes the place of this one, or does a part of it, remembers from the start."""
+    notes = execution.progress.notes
+    return {key: notes[key] for key in (FIXTURES, BREAKPOINTS) if key in notes}
 
 
 def _at_the_same_place(fresh: Execution, execution: Execution) -> Execution:

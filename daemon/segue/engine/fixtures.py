@@ -19,7 +19,7 @@ from segue.engine.scene import Scene
 from segue.engine.scope import scope_of, task_states
 from segue.engine.templates import needs_of
 from segue.model.change import Change, Logged, OutputsSet, TaskRunMoved
-from segue.model.execution import Execution, Failure
+from segue.model.execution import Failure
 from segue.model.flow_test import TaskFixture
 from segue.model.state import State
 
@@ -33,12 +33,6 @@ def noted(tasks: tuple[TaskFixture, ...], files: Mapping[str, str]) -> dict[str,
         entry = {"value": each.value, "state": each.state.value, "outputs": dict(each.outputs)}
         by_task.setdefault(each.id, []).append(entry)
     return {FIXTURES: {"tasks": by_task, "files": dict(files)}}
-
-
-def kept(execution: Execution) -> dict[str, Any]:
-    """The note, for the execution that takes the place of this one."""
-    notes = execution.progress.notes
-    return {FIXTURES: notes[FIXTURES]} if FIXTURES in notes else {}
 
 
 def stands_in(scene: Scene) -> tuple[Change, ...] | None:
