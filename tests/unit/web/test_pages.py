@@ -17,6 +17,7 @@ from segue.model.state import State
 from segue.model.task import Call, Subflow, Switch, Task
 from segue.model.trigger import Trigger, Webhook
 from segue.web import actions
+from segue.web.pages import executions as executions_page
 from segue.web.pages import words
 from segue.web.pages.source import coloured
 from segue.web.pages.timeline import timeline
@@ -248,6 +249,7 @@ def test_an_execution_of_ten_thousand_task_runs_shows_a_page_of_them(client: Tes
         ("kill", actions.Kill()),
         ("pause", actions.Pause()),
         ("resume", actions.Resume()),
+        ("resume-from-breakpoint", actions.PassBreakpoint()),
         ("restart", actions.Restart()),
         ("replay", actions.Replay()),
         ("force-run", actions.ForceRun()),
@@ -322,6 +324,12 @@ def test_what_cannot_be_done_to_many_is_told_on_the_list(
     assert said in answer.text
     assert execution.id in answer.text
     assert execution.state is State.RUNNING
+
+
+def test_the_list_offers_for_many_every_act_that_it_knows(client: TestClient, daemon: MemoryDaemon) -> None:
+    daemon.add_execution(KEY, [(State.RUNNING, 0)])
+    offered = set(re.findall(r'name="act" value="([a-z-]+)"', client.get("/executions").text))
+    assert offered == {*executions_page.MANY, "labels"}
 
 
 def test_labels_are_set_on_many(client: TestClient, daemon: MemoryDaemon) -> None:

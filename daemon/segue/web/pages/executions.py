@@ -52,7 +52,7 @@ _QUIET: Final = {
     "startDate": "from",
     "endDate": "to",
 }
-_MANY: Final[dict[str, Action]] = {
+MANY: Final[dict[str, Action]] = {
     "restart": Restart(),
     "replay": Replay(),
     "pause": Pause(),
@@ -178,9 +178,9 @@ def _action(name: str, ids: list[str], labels: str) -> Action:
         if not given:
             raise Refused(422, "No label is given: write them as `team:data, reason:test`.")
         return SetLabels(given)
-    if name not in _MANY:
+    if name not in MANY:
         raise Refused(422, "There is no such act.")
-    return _MANY[name]
+    return MANY[name]
 
 
 async def back(_: Web, __: Request) -> Response:
