@@ -62,9 +62,7 @@ def evaluate(
             metavar="ID", help="In this task run of the execution. Example: --task-run 02ZXG9T2zNJ0Vh0F4lUgdI"
         ),
     ] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
-    ] = None,
+    inputs: given.Inputs = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print result and error as the API has them. Example: --json")
     ] = False,

@@ -189,9 +189,7 @@ def _failure(run: dict[str, Any]) -> str | None:
 @app.command()
 def start(
     flow: Annotated[str, typer.Argument(metavar="NAMESPACE/FLOW", help="The flow. Example: company.team/hello")],
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
-    ] = None,
+    inputs: given.Inputs = None,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", "-l", metavar="KEY:VALUE", help="A label for it, key:value. Example: -l team:data"),
@@ -339,9 +337,7 @@ def pause(execution_id: _Id, as_json: _Json = False) -> None:
 @app.command()
 def resume(
     execution_id: _Id,
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
-    ] = None,
+    inputs: given.Inputs = None,
     as_json: _Json = False,
 ) -> None:
     """Have a paused execution go on, with what it asked for.
@@ -373,9 +369,7 @@ def review(
     comment: Annotated[
         str, typer.Option("--comment", "-c", help="What the reviewer has to say. Example: --comment 'looks good'")
     ] = "",
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
-    ] = None,
+    inputs: given.Inputs = None,
     task_run: Annotated[
         str | None,
         typer.Option(

@@ -5,16 +5,19 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from msgspec import Struct
 
 from segue.cli.errors import USAGE, CommandFailed
 
-INPUTS_HELP: Final = (
+_INPUTS_HELP: Final = (
     "An input, as key=value; key=@path sends a file, key=@@text a text that begins with @; "
     "may be given several times. Example: -i name=Ada -i table=@orders.csv"
 )
+Inputs = Annotated[list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=_INPUTS_HELP)]
+"""The option of every command that takes inputs; `inputs` reads what it was given."""
 
 _SPAN: Final = re.compile(r"(\d+)([smhdw])")
 _UNITS: Final = {"s": "PT{}S", "m": "PT{}M", "h": "PT{}H", "d": "P{}D", "w": "P{}W"}

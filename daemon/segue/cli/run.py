@@ -61,9 +61,7 @@ def run(
             help="A flow's file, or the name of a flow of the checkout around here. Example: company.team/hello",
         ),
     ],
-    inputs: Annotated[
-        list[str] | None, typer.Option("--input", "-i", metavar="KEY=VALUE", help=given.INPUTS_HELP)
-    ] = None,
+    inputs: given.Inputs = None,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", "-l", metavar="KEY:VALUE", help="A label for it, key:value. Example: -l team:data"),

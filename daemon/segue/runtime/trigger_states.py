@@ -63,14 +63,13 @@ class TriggerScopes:
         self._surroundings = surroundings
         self._nearby = nearby
 
-    def of(self, deployed: Deployed, trigger_id: str, at: datetime) -> Scope:
-        outside = self._nearby.outside(deployed.key.namespace, at)
+    def of(self, deployed: Deployed, trigger_id: str, at: datetime, *, tells_secrets: bool = False) -> Scope:
+        outside = self._nearby.outside(deployed.key.namespace, at, tells_secrets=tells_secrets)
         return Scope(variables=self._variables(deployed, trigger_id), outside=outside)
 
     def of_conditions(self, deployed: Deployed, trigger_id: str, at: datetime) -> Scope:
         """They are told secrets: true or false is all that is kept of them."""
-        outside = self._nearby.outside(deployed.key.namespace, at, tells_secrets=True)
-        return Scope(variables=self._variables(deployed, trigger_id), outside=outside)
+        return self.of(deployed, trigger_id, at, tells_secrets=True)
 
     def told(self, sentence: str) -> str:
         """What went wrong with a condition, in which no secret shows."""
